@@ -1,0 +1,5 @@
+"""``python -m mrstyle`` is the command ``mrstyle``."""
+
+from .cli import main
+
+main()

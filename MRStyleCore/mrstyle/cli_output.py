@@ -1,0 +1,168 @@
+"""The files that a command writes: checked before the work starts, put in place together when all is done."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from .errors import InputError
+from .history import sidecar_path
+from .volume import Volume, write_volume
+
+_REPORT_SUFFIXES = (".html", ".htm")
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_STAGING_PREFIX = ".partial-"
+
+
+class Interrupted(BaseException):
+    """Ctrl-C or SIGTERM; no ``except Exception`` on the way swallows it, nor does typer."""
+
+
+@contextmanager
+def interruptible(kind: type[BaseException] = Interrupted) -> Iterator[None]:
+    """Within the block, the first Ctrl-C or SIGTERM raises ``kind``; later ones do not disturb the cleaning up."""
+
+    def stop(number: int, frame: object) -> None:
+        for each in _STOP_SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
+        raise kind
+
+    with _handling(stop):
+        yield
+
+
+@contextmanager
+def _handling(handler: Callable[[int, object], None] | signal.Handlers) -> Iterator[None]:
+    before = {each: signal.signal(each, handler) for each in _STOP_SIGNALS}
+    try:
+        yield
+    finally:
+        for each, previous in before.items():
+            signal.signal(each, previous)
+
+
+def uncertainty_path(output: Path) -> Path:
+    """``name.nii.gz`` has ``name_uncertainty.nii.gz``."""
+    stem = sidecar_path(output).stem
+    return output.with_name(f"{stem}_uncertainty{output.name[len(stem) :]}")
+
+
+class Outputs:
+    """What a command writes. Nothing of it replaces an input, and it appears whole or not at all.
+
+    Args:
+        inputs: files and folders that the command reads; their sidecars are kept from harm too.
+    """
+
+    def __init__(self, inputs: Iterable[Path]) -> None:
+        paths = [path.resolve() for path in inputs]
+        self._kept = {*paths, *(sidecar_path(path) for path in paths if not path.is_dir())}
+        self._taken: set[Path] = set()
+
+    def add_volume(self, path: Path) -> None:
+        """Plan to write a volume and its history.
+
+        Raises:
+            InputError: the suffix is unknown, the folder is not there or not writable, or a file is in the way.
+        """
+        for target in (path, sidecar_path(path)):
+            self._take(target)
+        with _probe(path.parent, path) as folder:
+            try:
+                write_volume(Volume(np.zeros((2, 2, 2)), np.eye(4), "probe"), folder / path.name)
+            except InputError as error:
+                raise InputError(str(error).replace(str(folder / path.name), str(path))) from error
+
+    def add_report(self, path: Path) -> None:
+        """Plan to write a report.
+
+        Raises:
+            InputError: see `add_volume`.
+        """
+        if path.suffix.lower() not in _REPORT_SUFFIXES:
+            raise InputError(f"Cannot write the report {path}: name it .html.")
+        self._take(path)
+        with _probe(path.parent, path):
+            pass
+
+    def add_folder(self, path: Path) -> None:
+        """Plan to write into a folder, which is made if needed.
+
+        Raises:
+            InputError: it cannot be made or written to.
+        """
+        if path.exists() and not path.is_dir():
+            raise InputError(f"Cannot write maps to {path}: it is a file; name a folder.")
+        with _probe(_existing(path), path):
+            pass
+
+    @contextmanager
+    def staged(self) -> Iterator[Callable[[Path], Path]]:
+        """Yield a function from a file's place to where to write it until the block ends without an error.
+
+        Raises:
+            InputError: a file would replace an input, or cannot be put in its place.
+        """
+        folders: dict[Path, Path] = {}
+        with ExitStack() as stack:
+
+            def place(target: Path) -> Path:
+                if target.parent not in folders:
+                    temporary = tempfile.TemporaryDirectory(
+                        prefix=_STAGING_PREFIX, dir=_existing(target.parent)
+                    )
+                    folders[target.parent] = Path(stack.enter_context(temporary))
+                return folders[target.parent] / target.name
+
+            yield place
+            files = [(file, folder / file.name) for folder, staging in folders.items() for file in staging.iterdir()]
+            for _, target in files:
+                self._refuse_replacing(target)
+            with _handling(signal.SIG_IGN):
+                for file, target in files:
+                    _move(file, target)
+
+    def _take(self, target: Path) -> None:
+        self._refuse_replacing(target)
+        if target.is_dir():
+            raise InputError(f"Cannot write {target}: it is a folder; name a file.")
+        if target.resolve() in self._taken:
+            raise InputError(f"{target} would be written twice; choose another name for one of the outputs.")
+        self._taken.add(target.resolve())
+
+    def _refuse_replacing(self, target: Path) -> None:
+        if target.resolve() in self._kept:
+            raise InputError(f"{target} would replace an input or its sidecar; choose another output.")
+
+
+def _move(file: Path, target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(file, target)
+    except OSError as error:
+        raise InputError(f"Cannot write {target}: {error.strerror or error}.") from error
+
+
+def _existing(folder: Path) -> Path:
+    """``folder``, or the nearest one above it that is there."""
+    folder = folder.absolute()
+    return next((each for each in (folder, *folder.parents) if each.is_dir()), folder)
+
+
+@contextmanager
+def _probe(folder: Path, target: Path) -> Iterator[Path]:
+    """A temporary folder in ``folder``: the one sure way to learn that files can be written there."""
+    if not folder.is_dir():
+        raise InputError(f"Cannot write {target}: the folder {folder} does not exist; create it first.")
+    try:
+        probe = tempfile.TemporaryDirectory(prefix=_STAGING_PREFIX, dir=folder)
+    except OSError as error:
+        raise InputError(f"Cannot write {target}: {error.strerror}; choose a folder you can write to.") from error
+    with probe as name:
+        yield Path(name)

@@ -1,0 +1,65 @@
+"""A volume made ready for a method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..history import array_sha256
+from ..intensity import IntensityMap, foreground_mask
+from ..volume import Volume, check_volume, to_canonical
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A volume as methods see it: along the axes of the patient, air 0, the 99.5th percentile of the patient 1.
+
+    ``array`` and ``mask`` (the patient) are canonical, index order inferior to superior, posterior to anterior, left to right;
+    ``restore`` brings such an array back to the volume's own order.
+    """
+
+    volume: Volume
+    array: np.ndarray
+    mask: np.ndarray
+    spacing_kji_mm: tuple[float, float, float]
+    restore: Callable[[np.ndarray], np.ndarray]
+    intensity: IntensityMap
+
+    @classmethod
+    def of(cls, volume: Volume, minimum_size: int) -> Prepared:
+        """Check, reorient and scale a volume.
+
+        Raises:
+            InputError: it is not usable, or has fewer than ``minimum_size`` voxels along two of its axes.
+        """
+        check_volume(volume)
+        if sum(size >= minimum_size for size in volume.shape) < 2:
+            raise InputError(
+                f"The volume {volume.name} ({' x '.join(map(str, volume.shape[::-1]))} voxels) is too small for this "
+                f"model, which needs slices of at least {minimum_size} x {minimum_size}."
+            )
+        canonical = to_canonical(volume)
+        mask = foreground_mask(canonical.array)
+        intensity = IntensityMap.robust(canonical.array, mask)
+        right, anterior, superior = canonical.spacing_mm
+        array = intensity.forward(canonical.array)
+        return cls(volume, array, mask, (superior, anterior, right), canonical.restore, intensity)
+
+    @cached_property
+    def is_cut_out(self) -> bool:
+        """Whether one exact value was written around the patient, as brain extraction does."""
+        outside = self.array[~self.mask]
+        return bool(outside.size) and bool(outside.min() == outside.max())
+
+    def record(self) -> dict[str, Any]:
+        """What the history keeps of it."""
+        return {
+            "name": self.volume.name,
+            "sha256": array_sha256(self.volume.array),
+            "intensity": self.intensity.as_dict(),
+        }

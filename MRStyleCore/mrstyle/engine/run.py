@@ -1,0 +1,133 @@
+"""Run a method over a prepared volume: by slices, whole or in windows, or by its intensities alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Generator, Tensor, nn
+
+from .plan import Plan
+from .prepared import Prepared
+from .report import Reporter
+from .slices import cut, paste, slice_axis
+from .statistics import converge, shared
+from .windows import Window, assemble, padded, windows
+
+_HALO_PX = 32
+_STYLE_SLICES = 16
+_STYLE_RANGE = (0.1, 0.9)
+_CONTENT_JITTER = 0.03
+_MIRRORED_AXES = (0, 1)  # axial and coronal slices show left and right
+
+
+def translate_values(network: nn.Module, content: Prepared, style: Prepared) -> np.ndarray:
+    """Output (canonical, model units) of a method that maps intensities and looks at no neighborhood."""
+    code = network.encode(_volume_tensor(content), content.volume.acquisition)
+    target = network.style(_volume_tensor(style), code)
+    return network.decode(code, target)[0, 0].numpy()
+
+
+def _volume_tensor(prepared: Prepared) -> Tensor:
+    return torch.from_numpy(prepared.array)[None, None]
+
+
+def translate_slices(
+    network: nn.Module,
+    content: Prepared,
+    style: Prepared,
+    plan: Plan,
+    samples: int,
+    seed: int,
+    report: Reporter,
+) -> list[np.ndarray]:
+    """``samples`` outputs (canonical, model units) of a 2D network.
+
+    One style code and one normalization serve the whole volume: per-slice ones flicker from slice to slice.
+    """
+    network = network.to(plan.device).to(memory_format=torch.channels_last)
+    axis = slice_axis(content.spacing_kji_mm)
+    stack = cut(content.array, content.mask, content.spacing_kji_mm, axis, network.pixel_range_mm)
+    generator = torch.Generator().manual_seed(seed)
+    outputs = []
+    with torch.inference_mode(), plan.autocast():
+        report.at("reading the style", 0.02)
+        codes = _style_codes(network, style, axis, plan)
+        for sample in range(samples):
+            variation = Variation.draw(generator, len(codes), sample, axis) if samples > 1 else Variation()
+            code = variation.code(codes)
+            parts = []
+            for start in range(0, len(stack.images), plan.batch):
+                report.at("translating", 0.05 + 0.93 * (sample + start / len(stack.images)) / samples)
+                indices = range(start, min(start + plan.batch, len(stack.images)))
+                images = variation.vary(stack.with_context(indices, network.context))
+                parts.append(variation.undo(_translate_images(network, images, code, plan)))
+            outputs.append(paste(stack, torch.cat(parts).squeeze(1), content.array.shape))
+    return outputs
+
+
+@dataclass(frozen=True)
+class Variation:
+    """How one sample differs from the plain output; the default does not."""
+
+    style_slices: Tensor | None = None
+    gain: float = 1.0
+    mirrored: bool = False
+
+    @classmethod
+    def draw(cls, generator: Generator, slices: int, sample: int, axis: int) -> Variation:
+        """Reference slices drawn with replacement, a content gain, and every second sample mirrored."""
+        drawn = torch.randint(slices, (slices,), generator=generator)
+        gain = 1.0 + _CONTENT_JITTER * torch.randn((), generator=generator).item()
+        return cls(drawn, gain, sample % 2 == 1 and axis in _MIRRORED_AXES)
+
+    def code(self, codes: Tensor) -> Tensor:
+        """One style code from those of the reference's slices."""
+        return (codes if self.style_slices is None else codes[self.style_slices]).mean(dim=0, keepdim=True)
+
+    def vary(self, images: Tensor) -> Tensor:
+        """The content as this sample sees it."""
+        return (images.flip(-1) if self.mirrored else images) * self.gain
+
+    def undo(self, output: Tensor) -> Tensor:
+        """The output on the content's pixels again."""
+        return output.flip(-1) if self.mirrored else output
+
+
+def _style_codes(network: nn.Module, style: Prepared, axis: int, plan: Plan) -> Tensor:
+    """Style codes of slices spread over the reference, oriented as the content's slices are."""
+    stack = cut(style.array, style.mask, style.spacing_kji_mm, axis, network.pixel_range_mm)
+    first, last = (round(share * (len(stack.images) - 1)) for share in _STYLE_RANGE)
+    indices = np.unique(np.linspace(first, last, _STYLE_SLICES).round().astype(int))
+    return torch.cat([network.style(_on_device(stack.images[None, [index]], plan)) for index in indices.tolist()])
+
+
+def _translate_images(network: nn.Module, images: Tensor, code: Tensor, plan: Plan) -> Tensor:
+    """(B, C, H, W) to (B, 1, H, W), float32 on the CPU, whole or in windows."""
+    images, (height, width) = padded(images, network.divisor)
+    if plan.window_px is None:
+        output = network.decode(network.encode(_on_device(images, plan)), code).float().cpu()
+    else:
+        output = _in_windows(network, images, code, plan, plan.window_px)
+    return output[..., :height, :width]
+
+
+def _in_windows(network: nn.Module, images: Tensor, code: Tensor, plan: Plan, size: int) -> Tensor:
+    places = list(windows(*images.shape[-2:], size, _HALO_PX))
+
+    with shared(network) as statistics:
+
+        def run_all() -> Iterator[tuple[Window, Tensor]]:
+            for window in places:
+                part = images[..., window.source[0], window.source[1]]
+                statistics.enter(window, (part.shape[-2], part.shape[-1]))
+                yield window, network.decode(network.encode(_on_device(part, plan)), code)
+
+        converge(statistics, run_all)
+        return assemble(run_all(), images)
+
+
+def _on_device(images: Tensor, plan: Plan) -> Tensor:
+    return images.to(plan.device).contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,48 @@
+"""Files are written under a temporary name beside their target and renamed: a killed run leaves no half file."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import InputError
+
+
+@contextmanager
+def atomic_path(target: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``target`` that replaces it when the block ends without an error.
+
+    The temporary name keeps all suffixes of the target, because writers choose the format by them. On any error,
+    including a keyboard interrupt, the temporary file is removed and the target is left as it was.
+
+    Raises:
+        InputError: the folder does not exist or cannot be written to.
+    """
+    target = Path(target)
+    folder = target.parent
+    if not folder.is_dir():
+        raise InputError(f"Cannot write {target}: the folder {folder} does not exist; create it first.")
+    try:
+        handle, name = tempfile.mkstemp(prefix=".partial-", suffix=f"-{target.name}", dir=folder)
+    except OSError as error:
+        raise InputError(f"Cannot write {target}: {error.strerror}; choose a folder you can write to.") from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, target)
+    except OSError as error:
+        raise InputError(f"Cannot write {target}: {error.strerror or error}.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """The process's file mode mask, which can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

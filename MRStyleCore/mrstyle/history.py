@@ -1,0 +1,91 @@
+"""What was done to make an image, in enough detail to do it again: a JSON file beside each output."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk  # noqa: N813 (the name that its own documentation uses)
+import torch
+
+from . import __version__
+from .errors import InputError
+from .files import atomic_path
+
+
+@dataclass(frozen=True)
+class History:
+    """One translation. Every value is JSON: text, numbers, null, and dicts and lists of them."""
+
+    model_id: str
+    model_version: str
+    weights_sha256: str | None
+    target: dict[str, Any]
+    content: dict[str, Any]
+    samples: int
+    seed: int
+    device: str
+    precision: str
+    versions: dict[str, str]
+    created: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """A deep copy as plain data, the content of the sidecar."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> History:
+        """The inverse of `to_dict`.
+
+        Raises:
+            InputError: a field is missing or unknown.
+        """
+        names = {field.name for field in fields(cls)}
+        if faults := sorted(names ^ data.keys()):
+            state = "lacks" if faults[0] in names else "has an unknown"
+            raise InputError(f"This is not a history that MRStyle wrote: it {state} field {faults[0]!r}.")
+        return cls(**data)
+
+
+def versions() -> dict[str, str]:
+    """The versions of all that decides about the bits of a result."""
+    return {
+        "mrstyle": __version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "SimpleITK": sitk.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def array_sha256(array: np.ndarray) -> str:
+    """SHA-256 of an array's shape and of its values as little-endian float32 in C order."""
+    digest = hashlib.sha256(json.dumps(array.shape).encode("ascii"))
+    digest.update(np.ascontiguousarray(array, dtype="<f4").data)
+    return digest.hexdigest()
+
+
+def sidecar_path(output: str | Path) -> Path:
+    """Where the history of ``output`` is: ``name.nii.gz`` and ``name.nrrd`` both have ``name.json``."""
+    output = Path(output)
+    stem = output.with_suffix("") if output.suffix.lower() == ".gz" else output
+    return stem.with_suffix(".json")
+
+
+def write_sidecar(history: History, output: str | Path) -> Path:
+    """Write the history of ``output`` beside it, whole or not at all, and return its path.
+
+    Raises:
+        InputError: the folder is missing or cannot be written to.
+    """
+    path = sidecar_path(output)
+    text = json.dumps(history.to_dict(), indent=2, allow_nan=False) + "\n"
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path

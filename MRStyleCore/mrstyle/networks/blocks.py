@@ -1,0 +1,96 @@
+"""Building blocks of the content/style networks. All images are (batch, channel, row, column)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Statistics = Callable[["InstanceNorm", Tensor], "tuple[Tensor, Tensor]"]
+
+
+class InstanceNorm(nn.Module):
+    """Zero mean and unit variance per image and channel, without learned scale or shift.
+
+    ``statistics`` is normally None. While an image is translated in windows, the engine sets it to a function that
+    returns the mean and the variance of the whole image, because those of one window differ from window to window
+    (see ``engine.statistics``).
+    """
+
+    eps = 1e-5
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.statistics: Statistics | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.statistics is None:
+            # The same numbers as F.instance_norm, at up to 12 times its speed on CPUs (channels_last, bfloat16).
+            return F.group_norm(x, x.shape[1], eps=self.eps)
+        mean, variance = self.statistics(self, x)
+        scale = torch.rsqrt(variance + self.eps)
+        return ((x.float() - mean) * scale).to(x.dtype)
+
+
+class LayerNorm(nn.Module):
+    """One mean and standard deviation over all channels and pixels, then a scale and shift per channel (MUNIT)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.rand(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.group_norm(x, 1, self.weight, self.bias)
+
+
+def convolution(
+    inputs: int, outputs: int, kernel: int, *, stride: int = 1, padding: str = "reflect"
+) -> nn.Conv2d:
+    """A convolution that keeps the size (or divides it by ``stride``), padded by reflection or zeros."""
+    return nn.Conv2d(inputs, outputs, kernel, stride, (kernel - 1) // 2, padding_mode=padding)
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(relu(norm(conv(x)))), each convolution followed by its norm; the norms may take a style."""
+
+    def __init__(self, channels: int, norm: Callable[[int], nn.Module], padding: str) -> None:
+        super().__init__()
+        self.conv1 = convolution(channels, channels, 3, padding=padding)
+        self.norm1 = norm(channels)
+        self.conv2 = convolution(channels, channels, 3, padding=padding)
+        self.norm2 = norm(channels)
+
+    def forward(self, x: Tensor, *style: Tensor) -> Tensor:
+        y = F.relu(self.norm1(self.conv1(x), *style))
+        return x + self.norm2(self.conv2(y), *style)
+
+
+class UpBlock(nn.Module):
+    """Nearest-neighbor doubling, convolution, norm, ReLU; with ``skip`` channels, the encoder's features join in.
+
+    A 1x1 convolution first brings the deep features down to as many channels as the skip has, at the small size
+    where it costs little.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        norm: Callable[[int], nn.Module],
+        padding: str,
+        skip: int = 0,
+    ) -> None:
+        super().__init__()
+        self.reduce = nn.Conv2d(inputs, skip, 1) if skip else nn.Identity()
+        self.conv = convolution(2 * skip or inputs, outputs, kernel, padding=padding)
+        self.norm = norm(outputs)
+
+    def forward(self, x: Tensor, skip: Tensor | None, *style: Tensor) -> Tensor:
+        x = F.interpolate(self.reduce(x), scale_factor=2.0, mode="nearest")
+        if skip is not None:
+            x = torch.cat([x, skip], dim=1)
+        return F.relu(self.norm(self.conv(x), *style))

@@ -1,0 +1,119 @@
+"""The one door to inference: ``translate(volume, model, target)``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+
+import numpy as np
+import torch
+
+from .engine.device import choose
+from .engine.plan import Plan, first_plan, run_down
+from .engine.prepared import Prepared
+from .engine.report import Progress, Reporter
+from .engine.run import translate_slices, translate_values
+from .errors import InputError
+from .history import History, versions
+from .models.package import Package
+from .targets import Target
+from .volume import Volume
+
+__all__ = ["Progress", "Result", "translate"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """An image on the content's grid in the target's intensities, its uncertainty in the same unit, and their history.
+
+    ``notes`` are sentences for the user: the device, and every step down when memory ran out.
+    """
+
+    image: Volume
+    uncertainty: Volume | None
+    history: History
+    notes: list[str]
+
+
+def translate(
+    volume: Volume,
+    model: Package,
+    target: Target,
+    *,
+    samples: int = 1,
+    device: str = "auto",
+    seed: int = 0,
+    progress: Callable[[Progress], None] | None = None,
+    cancel: Callable[[], bool] | None = None,
+) -> Result:
+    """Make ``volume`` look like ``target`` by ``model``.
+
+    Args:
+        volume: the content; any orientation and voxel size.
+        model: a loaded package.
+        target: what to look like; of a kind that the model's card lists.
+        samples: 1 gives one deterministic image. More give their mean as the image and their standard deviation as its
+            uncertainty: each sample draws the slices of the reference anew, with replacement, scales the content a
+            little, and every second one is mirrored. Methods without weights have no uncertainty.
+        device: "auto", "cpu", "cuda" or "mps".
+        seed: of the samples.
+        progress: is told how far it is, a few times a second.
+        cancel: asked several times a second; True ends the run.
+
+    Raises:
+        InputError: a volume is not usable, or the model does not take this kind of target.
+        Cancelled: ``cancel`` said so.
+        OutOfMemory: not even the smallest plan fits into memory.
+    """
+    card = model.card
+    if target.kind not in card.target_kinds:
+        raise InputError(f"The model {card.id} takes a target of kind {', '.join(card.target_kinds)}, not {target.kind}.")
+    if samples < 1:
+        raise InputError(f"The number of samples must be 1 or more, not {samples}.")
+    report = Reporter(progress, cancel)
+    report.at("reading intensities", 0.0)
+    content = Prepared.of(volume, card.accepts.minimum_size_voxels)
+    style = Prepared.of(target.volume, card.accepts.minimum_size_voxels)
+    if model.weights_sha256 is None:
+        plan = Plan(torch.device("cpu"), "float32", batch=1)
+        outputs = [translate_values(model.network, content, style)]
+    else:
+        chosen, reason = choose(device)
+        if device == "auto":
+            report.tell(f"Device: {reason}")
+        outputs, plan = run_down(
+            first_plan(chosen),
+            lambda plan: translate_slices(model.network, content, style, plan, samples, seed, report),
+            report.tell,
+        )
+    report.at("finishing", 0.99)
+    history = History(
+        model_id=card.id,
+        model_version=card.version,
+        weights_sha256=model.weights_sha256,
+        target={"kind": target.kind} | style.record(),
+        content=content.record(),
+        samples=len(outputs),
+        seed=seed,
+        device=str(plan.device),
+        precision=plan.precision,
+        versions=versions(),
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    )
+    arrays = [_finished(output, content, style) for output in outputs]
+    # The look has changed, so the parameters of the content's scan no longer hold.
+    blank = replace(volume, acquisition=None)
+    image = blank.with_array(np.mean(arrays, axis=0), f"{volume.name} in the style of {target.volume.name}")
+    uncertainty = None
+    if len(arrays) > 1:
+        uncertainty = blank.with_array(np.std(arrays, axis=0, ddof=1), f"Uncertainty of {image.name}")
+    return Result(image, uncertainty, history, report.notes)
+
+
+def _finished(output: np.ndarray, content: Prepared, style: Prepared) -> np.ndarray:
+    """A canonical output in model units as voxels of the content's grid in the intensities of the style."""
+    if content.is_cut_out:
+        output = np.where(content.mask, output, 0.0)
+    output = np.clip(output, min(0.0, float(style.array.min())), style.array.max())
+    return content.restore(style.intensity.inverse(output))

@@ -1,0 +1,112 @@
+"""One file configures a training: data, network, recipe, loop. It is committed with the model that it produced."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from mrstyle.errors import InputError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .simulate import SimulationConfig
+
+
+class LabelMapData(BaseModel):
+    """Simulate from a folder of label maps. Heads of training and validation never mix."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["label_maps"]
+    folder: str = Field(description="folder of the label maps; environment variables are filled in")
+    table: str = Field(description="label table; a relative path starts at the configuration file")
+    training: list[str] = Field(min_length=2)
+    validation: list[str] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _heads_do_not_mix(self) -> LabelMapData:
+        both = sorted(set(self.training) & set(self.validation))
+        if both:
+            raise ValueError(f"{', '.join(both)} would be in training and in validation")
+        return self
+
+
+class PhantomData(BaseModel):
+    """Simulate from digital head phantoms. Seeds of training and validation never mix."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["phantoms"]
+    training_seeds: list[int] = Field(min_length=2)
+    validation_seeds: list[int] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _heads_do_not_mix(self) -> PhantomData:
+        both = sorted(set(self.training_seeds) & set(self.validation_seeds))
+        if both:
+            raise ValueError(f"seeds {both} would be in training and in validation")
+        return self
+
+
+class LoopConfig(BaseModel):
+    """How long and how to optimize."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    steps: int = Field(ge=1)
+    batch_size: int = Field(8, ge=1, description="over all devices together")
+    learning_rate: float = Field(6e-4, gt=0)
+    warmup_steps: int = Field(200, ge=0)
+    gradient_clip: float = Field(1.0, gt=0)
+    ema_decay: float = Field(0.999, ge=0, lt=1)
+    precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed"
+    compile: bool = True
+    validation_every: int = Field(500, ge=1)
+    validation_samples: int = Field(32, ge=1)
+    patience: int | None = Field(None, ge=1, description="stop after so many validations without a better one")
+    loader_processes: int = Field(1, ge=0)
+
+
+class TrainingConfig(BaseModel):
+    """A whole training."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    recipe: str
+    network: dict[str, Any] = {}
+    data: LabelMapData | PhantomData = Field(discriminator="kind")
+    simulation: SimulationConfig = SimulationConfig()
+    loop: LoopConfig
+    losses: dict[str, float] = {}
+    seed: int = 0
+    card: dict[str, Any] = Field({}, description="entries of the model card that only a person can write")
+
+
+def read_config(path: str | Path) -> TrainingConfig:
+    """Read a YAML configuration.
+
+    Raises:
+        InputError: not readable, an entry is wrong (named), or an environment variable in it is not set.
+    """
+    path = Path(path)
+    try:
+        entries = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f"Cannot read the training configuration {path}: {error}.") from error
+    try:
+        config = TrainingConfig.model_validate(entries)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "file"
+        raise InputError(f"The training configuration {path} is not usable: {where}: {first['msg']}.") from error
+    if isinstance(config.data, LabelMapData):
+        folder = os.path.expandvars(config.data.folder)
+        if unset := re.findall(r"\$\{?\w+\}?", folder):
+            raise InputError(f"{path} names its data by {unset[0]}; set that environment variable to the data folder.")
+        data = config.data.model_copy(
+            update={"folder": folder, "table": str((path.parent / config.data.table).resolve())}
+        )
+        config = config.model_copy(update={"data": data})
+    return config

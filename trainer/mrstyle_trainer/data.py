@@ -1,0 +1,62 @@
+"""From a configuration to simulated samples of training and of validation heads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mrstyle.errors import InputError
+
+from .anatomies import Anatomy, LabelTable, phantom_anatomy, read_label_map
+from .config import LabelMapData, PhantomData, TrainingConfig
+from .simulate import SimulatedPairs
+
+_VALIDATION_SEED = 7_919
+
+
+def anatomies(data: LabelMapData | PhantomData, part: str) -> list[Anatomy]:
+    """The heads of ``part``, "training" or "validation".
+
+    Raises:
+        InputError: a label map is missing or not readable, or has labels outside the table.
+    """
+    if isinstance(data, PhantomData):
+        seeds = data.training_seeds if part == "training" else data.validation_seeds
+        return [phantom_anatomy(seed) for seed in seeds]
+    table = LabelTable.read(data.table)
+    paths = [Path(data.folder) / name for name in (data.training if part == "training" else data.validation)]
+    missing = [path.name for path in paths if not path.is_file()]
+    if missing:
+        raise InputError(f"The label maps {', '.join(missing)} are not in {data.folder}; check data.folder.")
+    return [read_label_map(path, table) for path in paths]
+
+
+def simulated(config: TrainingConfig, part: str) -> SimulatedPairs:
+    """Samples of ``part``: as many as the training draws, or the fixed validation set."""
+    heads = anatomies(config.data, part)
+    if part == "training":
+        return SimulatedPairs(heads, config.simulation, config.seed, config.loop.steps * config.loop.batch_size)
+    return SimulatedPairs(heads, config.simulation, _VALIDATION_SEED, config.loop.validation_samples)
+
+
+class StepBatches:
+    """Batch sampler: the samples of step s are s * batch_size and on, divided among the processes.
+
+    A resumed training goes on at its step with the samples it would have had; several processes together see the same
+    samples a step as one.
+    """
+
+    def __init__(self, first_step: int, steps: int, batch_size: int, rank: int, processes: int) -> None:
+        if batch_size % processes:
+            raise InputError(f"A batch of {batch_size} cannot be divided among {processes} processes evenly.")
+        self.range = range(first_step, steps)
+        self.batch_size = batch_size
+        self.rank, self.processes = rank, processes
+
+    def __len__(self) -> int:
+        return len(self.range)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for step in self.range:
+            first = step * self.batch_size
+            yield list(range(first + self.rank, first + self.batch_size, self.processes))

@@ -1,0 +1,283 @@
+"""Training pairs with known truth, simulated from label maps.
+
+A sample is: content = slices of head 1 in sequence A, reference = slices of head 2 in sequence B, target = head 1 in
+sequence B, without noise and shading. Head 1 of content and target are the same tissue maps, down to texture and lesions, so that
+a network that learns the pairs changes contrast and nothing else.
+
+Every sample is a pure function of (seed, index): a training that is resumed, or spread over processes, sees the same data.
+Per label there are only table look-ups; everything per pixel is a tensor operation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mrstyle.acquisition import Acquisition
+from mrstyle.physics.signal import signal
+from mrstyle.physics.tissues import tissue_table
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Generator, Tensor
+from torch.utils.data import Dataset
+
+from .anatomies import Anatomy, LabelTable
+from .fields import blur, dilate, lower_resolution, rician, smooth_field, uniform
+from .sequences import random_acquisition
+
+
+class SimulationConfig(BaseModel):
+    """How far simulated scans vary. Probabilities are 0 to 1, relative spreads are standard deviations."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    size: int = Field(144, ge=32, description="pixels of the square slices")
+    context: int = Field(1, ge=0)
+    reference_slices: int = Field(2, ge=1)
+    axial_share: float = Field(0.6, ge=0, le=1, description="rest is half sagittal, half coronal")
+    pixel_mm: tuple[float, float] = (0.7, 1.35)
+    slice_step_mm: tuple[int, int] = (1, 5)
+    thick_probability: float = 0.3
+    stripped_probability: float = 0.6
+    mixed_probability: float = 0.15
+    lesion_probability: float = 0.5
+    tissue_spread: tuple[float, float, float] = (0.05, 0.10, 0.13)
+    head_spread: float = 0.03
+    sequence_spread: float = 0.05
+    texture: tuple[float, float] = (0.005, 0.04)
+    noise: float = 0.05
+    bias: float = 0.3
+    gamma: float = 0.12
+
+
+@dataclass
+class TissueMaps:
+    """PD, R1, R2 (1/ms), classes, and what a brain extraction keeps, each (n, H, W), of ``n`` neighboring slices."""
+
+    pd: Tensor
+    r1: Tensor
+    r2: Tensor
+    classes: Tensor
+    kept: Tensor
+
+
+@dataclass
+class Contrast:
+    """A sequence with the scanner's own deviations: one gain a class, one gamma."""
+
+    acquisition: Acquisition
+    class_gain: Tensor
+    gamma: float
+
+
+class SimulatedPairs(Dataset):
+    """Content, reference and target slices from label maps; see the module's text.
+
+    Items are dicts of float32 tensors: content (2 context + 1, S, S), reference (reference_slices, S, S), target (1, S, S),
+    each scaled so that the 99.5th percentile of its head is about 1.
+    """
+
+    def __init__(self, anatomies: list[Anatomy], config: SimulationConfig, seed: int, length: int) -> None:
+        self.anatomies = anatomies
+        self.config = config
+        self.seed = seed
+        self.length = length
+        self.counts = [np.bincount(a.classes.ravel(), minlength=len(a.table.tissues)) for a in anatomies]
+        self.slices = [[_useful_slices(a, axis) for axis in range(3)] for a in anatomies]
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + index)
+        config = self.config
+        first, second = torch.randperm(len(self.anatomies), generator=generator)[:2].tolist()
+        field_t = 3.0 if uniform(generator, 0, 1) < 0.6 else 1.5
+        draw = uniform(generator, 0, 1)
+        axis = 0 if draw < config.axial_share else 1 + int(uniform(generator, 0, 2))
+        stripped = uniform(generator, 0, 1) < config.stripped_probability
+        reference_stripped = stripped != (uniform(generator, 0, 1) < config.mixed_probability)
+
+        table = self.anatomies[first].table
+        tissues = self._tissues(generator, table, field_t)
+        one = self._head(generator, tissues)
+        two = self._head(generator, tissues)
+        a = self._contrast(generator, len(tissues), field_t)
+        b = self._contrast(generator, len(tissues), field_t)
+
+        maps, pixel = self._maps(generator, first, axis, one, stripped, 2 * config.context + 1)
+        content = self._scan(generator, maps, a, pixel)
+        content = content / self._level(first, one, a, stripped) * np.exp(0.04 * uniform(generator, -1, 1))
+        middle = _slice_of(maps, config.context)
+        target = blur(self._render(middle, b), uniform(generator, 0.45, 0.6) / pixel)
+
+        others, other_pixel = zip(
+            *(
+                self._maps(generator, second, axis, two, reference_stripped, 1)
+                for _ in range(config.reference_slices)
+            ),
+            strict=True,
+        )
+        reference = torch.cat([self._scan(generator, m, b, p) for m, p in zip(others, other_pixel, strict=True)])
+        level = self._level(second, two, b, reference_stripped) * np.exp(0.04 * uniform(generator, -1, 1))
+        return {
+            "content": _gamma(content, a.gamma) * maps.kept,
+            "reference": _gamma(reference / level, b.gamma) * torch.cat([m.kept for m in others]),
+            "target": _gamma(target / level, b.gamma) * middle.kept,
+        }
+
+    def _tissues(self, generator: Generator, table: LabelTable, field_t: float) -> Tensor:
+        """(classes, 2, 3): PD, T1, T2 of the two tissues of each class, varied as studies differ."""
+        first, second = zip(*table.tissues, strict=True)
+        values = torch.tensor([tissue_table(first, field_t), tissue_table(second, field_t)])
+        spread = torch.tensor(self.config.tissue_spread)
+        # One deviation a class and parameter, and one a parameter that all tissues share.
+        deviation = torch.randn(len(first), 1, 3, generator=generator) + 0.5 * torch.randn(3, generator=generator)
+        return values.transpose(0, 1) * torch.exp(spread * deviation.clamp(-2.5, 2.5))
+
+    def _head(self, generator: Generator, tissues: Tensor) -> Tensor:
+        deviation = torch.randn(len(tissues), 1, 3, generator=generator).clamp(-2, 2)
+        return tissues * torch.exp(self.config.head_spread * deviation)
+
+    def _contrast(self, generator: Generator, classes: int, field_t: float) -> Contrast:
+        gain = torch.exp(self.config.sequence_spread * torch.randn(classes, generator=generator).clamp(-2, 2))
+        gamma = float(np.exp(self.config.gamma * uniform(generator, -1, 1)))
+        return Contrast(random_acquisition(generator, field_t), gain, gamma)
+
+    def _level(self, anatomy: int, tissues: Tensor, contrast: Contrast, stripped: bool) -> float:
+        """99.5th percentile of the clean signal over the head, from the table and the counts alone."""
+        table = self.anatomies[anatomy].table
+        weight = torch.from_numpy(self.counts[anatomy]).double()
+        weight[0] = 0
+        if stripped:
+            weight *= torch.from_numpy(table.brain + 0.5 * table.fluid)
+        values = signal(*tissues.unbind(-1), contrast.acquisition) * contrast.class_gain[:, None]
+        order = values.flatten().argsort()
+        cumulative = (weight[:, None] / 2).expand(-1, 2).flatten()[order].cumsum(0)
+        position = int(torch.searchsorted(cumulative, 0.995 * cumulative[-1]))
+        return max(values.flatten()[order][min(position, len(order) - 1)].item(), 1e-4)
+
+    def _maps(
+        self, generator: Generator, anatomy: int, axis: int, tissues: Tensor, stripped: bool, count: int
+    ) -> tuple[TissueMaps, float]:
+        """Tissue maps of ``count`` neighboring slices on a random grid, and its pixel size in mm."""
+        config = self.config
+        pixel = float(np.exp(uniform(generator, *np.log(config.pixel_mm))))
+        choices = self.slices[anatomy][axis]
+        center = int(choices[int(uniform(generator, 0, len(choices)))])
+        step = int(uniform(generator, config.slice_step_mm[0], config.slice_step_mm[1] + 1))
+        if uniform(generator, 0, 1) < 0.5:
+            step = config.slice_step_mm[0]
+        positions = [center + step * (slot - count // 2) for slot in range(count)]
+        thick = step > 1 and uniform(generator, 0, 1) < config.thick_probability
+        offsets = [-(step // 2), 0, (step + 1) // 2] if thick else [0]
+        labels = self._sample_labels(generator, anatomy, axis, [p + o for p in positions for o in offsets], pixel)
+        maps = self._tissue_maps(generator, self.anatomies[anatomy].table, labels, tissues, stripped, pixel)
+        if thick:
+            # Partial volume along the slice: mean of the tissue maps, classes of the middle.
+            shape = (count, len(offsets), config.size, config.size)
+            mean = [field.reshape(shape).mean(1) for field in (maps.pd, maps.r1, maps.r2)]
+            maps = TissueMaps(*mean, *(field.reshape(shape)[:, 1] for field in (maps.classes, maps.kept)))
+        return maps, pixel
+
+    def _sample_labels(
+        self, generator: Generator, anatomy: int, axis: int, positions: list[int], pixel: float
+    ) -> Tensor:
+        """Classes (n, S, S) on a rotated, stretched and gently warped grid."""
+        size = self.config.size
+        volume = np.moveaxis(self.anatomies[anatomy].classes, axis, 0)
+        angle = np.deg2rad(uniform(generator, -15, 15))
+        stretch = np.exp([uniform(generator, -0.08, 0.08), uniform(generator, -0.08, 0.08)])
+        extent = np.array(volume.shape[1:])
+        # Around a point between the brain's center and one of its pixels, so that there is always brain in view.
+        brain = np.argwhere(self.anatomies[anatomy].table.brain[volume[positions[len(positions) // 2]]])
+        pick = brain[int(uniform(generator, 0, len(brain)))]
+        middle = brain.mean(axis=0) + uniform(generator, 0, 0.7) * (pick - brain.mean(axis=0))
+        warp = smooth_field(generator, 2, 5, size).numpy() * uniform(generator, 0, 2.5)
+        offsets = (np.arange(size) - (size - 1) / 2) * pixel
+        rows, columns = np.meshgrid(offsets, offsets, indexing="ij")
+        if axis != 2 and uniform(generator, 0, 1) < 0.5:
+            columns = -columns  # left and right are alike; front and back are not
+        y = stretch[0] * (np.cos(angle) * rows - np.sin(angle) * columns) + middle[0] + warp[0]
+        x = stretch[1] * (np.sin(angle) * rows + np.cos(angle) * columns) + middle[1] + warp[1]
+        y, x = np.rint(y).astype(np.int32), np.rint(x).astype(np.int32)
+        inside = (y >= 0) & (y < extent[0]) & (x >= 0) & (x < extent[1])
+        y, x = np.where(inside, y, 0), np.where(inside, x, 0)
+        ks = np.clip(positions, 0, len(volume) - 1)
+        return torch.from_numpy(np.stack([np.where(inside, volume[k, y, x], 0) for k in ks])).int()
+
+    def _tissue_maps(
+        self, generator: Generator, table: LabelTable, labels: Tensor, tissues: Tensor, stripped: bool, pixel: float
+    ) -> TissueMaps:
+        config = self.config
+        size = config.size
+        patches = torch.sigmoid(4 * (smooth_field(generator, 1, 16, size) + uniform(generator, -1, 1)))
+        first, second = F.embedding(labels, tissues.flatten(1)).split(3, dim=-1)
+        values = torch.lerp(first, second, patches.unsqueeze(-1))
+        texture = torch.zeros(size, size, 3)
+        for cells in (5, 14, size / 4):
+            amplitude = uniform(generator, *config.texture) * torch.randn(3, generator=generator)
+            texture += smooth_field(generator, 1, cells, size)[0].unsqueeze(-1) * amplitude
+        values = values * torch.exp(texture)
+        if uniform(generator, 0, 1) < config.lesion_probability:
+            values = self._with_lesions(generator, table, labels, values)
+        keep = torch.ones_like(labels, dtype=torch.bool)
+        if stripped:
+            brain = torch.from_numpy(table.brain)[labels]
+            rim = dilate(brain, int(uniform(generator, 2, 8) / pixel))
+            keep = brain | (rim & torch.from_numpy(table.fluid)[labels])
+        # Tissue changes over a fraction of a millimeter, not from one pixel to the next.
+        softness = uniform(generator, 0, 0.6) / pixel
+        pd, r1, r2 = (
+            blur(field, softness) for field in (values[..., 0], 1 / values[..., 1], 1 / values[..., 2])
+        )
+        return TissueMaps(pd, r1, r2, labels, keep)
+
+    def _with_lesions(self, generator: Generator, table: LabelTable, labels: Tensor, values: Tensor) -> Tensor:
+        """White-matter lesions of random size and severity, from edema close to white matter to near fluid."""
+        white = torch.tensor([first == "white_matter" for first, _ in table.tissues])[labels]
+        if not white.any():
+            return values
+        field = smooth_field(generator, 1, uniform(generator, 8, 28), self.config.size)
+        share = uniform(generator, 0.005, 0.06)
+        threshold = torch.quantile(field.expand_as(white)[white], 1 - share)
+        soft = torch.sigmoid(8 * (field - threshold)) * white
+        severity = uniform(generator, 0.4, 1.0)
+        lesion = torch.tensor(
+            [uniform(generator, 0.78, 0.95), uniform(generator, 1100, 2300), uniform(generator, 110, 350)]
+        )
+        return torch.lerp(values, lesion.expand_as(values), (severity * soft).unsqueeze(-1))
+
+    def _render(self, maps: TissueMaps, contrast: Contrast) -> Tensor:
+        image = signal(maps.pd, 1 / maps.r1, 1 / maps.r2, contrast.acquisition)
+        return image * contrast.class_gain[maps.classes]
+
+    def _scan(self, generator: Generator, maps: TissueMaps, contrast: Contrast, pixel: float) -> Tensor:
+        """The image as a scanner gives it: point spread, shading, resolution, noise."""
+        config = self.config
+        image = blur(self._render(maps, contrast), uniform(generator, 0.35, 0.9) / pixel)
+        if uniform(generator, 0, 1) < 0.3:
+            factors = [1.0, 1.0]
+            factors[int(uniform(generator, 0, 2))] = uniform(generator, 1, 3 / pixel if pixel < 2 else 1.5)
+            image = lower_resolution(image, *factors)
+        shading = smooth_field(generator, 1, 3, config.size) * uniform(generator, 0, config.bias / 2)
+        image = image * torch.exp(shading)
+        level = torch.quantile(image.flatten()[::7], 0.99).item()
+        return rician(generator, image, level * config.noise * uniform(generator, 0, 1) ** 2)
+
+
+def _gamma(image: Tensor, gamma: float) -> Tensor:
+    return image.clamp_min(0).pow(gamma)
+
+
+def _slice_of(maps: TissueMaps, index: int) -> TissueMaps:
+    keep = slice(index, index + 1)
+    return TissueMaps(maps.pd[keep], maps.r1[keep], maps.r2[keep], maps.classes[keep], maps.kept[keep])
+
+
+def _useful_slices(anatomy: Anatomy, axis: int) -> np.ndarray:
+    """Slices along ``axis`` that show brain."""
+    brain = anatomy.table.brain[anatomy.classes]
+    counts = brain.sum(axis=tuple({0, 1, 2} - {axis}))
+    return np.flatnonzero(counts > 0.05 * counts.max())
