@@ -15,10 +15,11 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from mrstyle.metrics.contrast_weighted import contrast_weighted_ssim, enhanced_in_pair
-from mrstyle.metrics.image import ssim_map
 from scipy.ndimage import gaussian_filter
 from skimage.metrics import structural_similarity
+
+from mrstyle.metrics.contrast_weighted import contrast_weighted_ssim, enhanced_in_pair
+from mrstyle.metrics.image import ssim_map
 
 GAUSSIAN = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
 

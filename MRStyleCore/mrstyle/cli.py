@@ -1,4 +1,4 @@
-"""``mrstyle``: transfer, evaluate, models, phantom. What takes long to import is imported where it is used."""
+"""``mrstyle``: transfer, evaluate, models, phantom. Slow imports are where they are used."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,20 +14,22 @@ import typer
 from rich.console import Console
 
 from . import __version__
-from .cli_display import accepts, figure_text, head_seconds, metrics_table, models_table, progress_display
-from .cli_output import Interrupted, Outputs, interruptible, uncertainty_path
+from .cli_display import head_seconds, metrics_table, models_table, progress_display
+from .cli_output import Interrupted, Outputs, interruptible, write_maps, write_result
+from .cli_phantom import CONTRASTS
 from .errors import Cancelled, InputError, MRStyleError, OutOfMemory, PackageError
 
 if TYPE_CHECKING:
-    from .history import History
     from .models.catalogue import Entry
-    from .qa.evaluate import Evaluation
-    from .translate import Result
 
 HELP = "Change how MR volumes look, never what they show. For research, not for diagnosis."
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP)
 models_app = typer.Typer(help="List the models that there are, or check one.", invoke_without_command=True)
 app.add_typer(models_app, name="models")
+
+
+Contrast = Enum("Contrast", {name: name for name in CONTRASTS}, type=str)  # type: ignore[misc]
+T1W = Contrast("T1w")
 
 
 class Device(str, Enum):
@@ -54,7 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         except Interrupted:
             _fail(Cancelled())
         except MemoryError:
-            _fail(OutOfMemory("The computer ran out of memory; close other programs or use a smaller volume."))
+            _fail(
+                OutOfMemory("The computer ran out of memory; close other programs or use a smaller volume.")
+            )
 
 
 def _fail(error: MRStyleError) -> None:
@@ -77,7 +80,9 @@ def transfer(
     content: Annotated[Path, typer.Argument(help="Volume whose anatomy is kept: a file or a DICOM folder.")],
     style: Annotated[Path, typer.Argument(help="Volume whose look is taken; it may show another person.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Volume to write, on the content's grid.")],
-    model: Annotated[str, typer.Option(help="Id, id@version or folder; see `mrstyle models`.")] = "brain-reference",
+    model: Annotated[
+        str, typer.Option(help="Id, id@version or folder; see `mrstyle models`.")
+    ] = "brain-reference",
     maps: Maps = None,
     report: Annotated[Path | None, typer.Option(help="Report to write, one HTML file.")] = None,
     samples: Annotated[int, typer.Option(min=1, help="2 or more also give an uncertainty volume.")] = 1,
@@ -88,16 +93,7 @@ def transfer(
     """Give a volume the look of another one."""
     started = time.monotonic()
     outputs = Outputs([content, style])
-    outputs.add_volume(output)
-    if samples > 1:
-        outputs.add_volume(uncertainty_path(output))
-    if maps is not None:
-        outputs.add_folder(maps)
-    if report is not None:
-        from .qa.report import require_libraries
-
-        require_libraries()
-        outputs.add_report(report)
+    outputs.add_transfer(output, samples > 1, maps, report)
     with progress_display() as display:
         display.stage("loading")
         from .models.catalogue import find
@@ -108,11 +104,11 @@ def transfer(
         from .volume import read_volume
 
         package = load_package(find(model))
-        content_volume, style_volume = read_volume(content), read_volume(style)
+        volumes = {"content": read_volume(content), "style": read_volume(style)}
         result = translate(
-            content_volume,
+            volumes["content"],
             package,
-            Reference(style_volume),
+            Reference(volumes["style"]),
             samples=samples,
             device=device.value,
             seed=seed,
@@ -121,32 +117,121 @@ def transfer(
         if samples > 1 and result.uncertainty is None:
             display.note(f"{package.card.id} gives no uncertainty; only the image is written.")
         evaluation = None
-        if maps is not None or report is not None or as_json:
+        if as_json or maps is not None or report is not None:
             display.stage("measuring quality")
-            evaluation = evaluate(result.image, content=content_volume, style=style_volume)
+            evaluation = evaluate(result.image, **volumes)
         display.stage("writing")
         with outputs.staged() as place:
-            written = _write_result(result, output, place)
+            written = write_result(result, output, place)
             if maps is not None and evaluation is not None:
-                written["maps"] = _write_maps(evaluation, result.history, maps, place)
+                written["maps"] = write_maps(evaluation, maps, place, result.history)
             if report is not None and evaluation is not None:
                 from .qa.report import write_report
 
                 write_report(
-                    place(report),
-                    content=content_volume,
-                    style=style_volume,
-                    result=result,
-                    evaluation=evaluation,
-                    card=package.card,
+                    place(report), **volumes, result=result, evaluation=evaluation, card=package.card
                 )
                 written["report"] = str(report)
     seconds = round(time.monotonic() - started, 2)
-    if as_json:
-        assert evaluation is not None
-        metrics = evaluation.to_dict()["rows"]
-        _print_json(written | {"metrics": metrics, "history": result.history.to_dict(), "notes": result.notes, "seconds": seconds})
+    if as_json and evaluation is not None:
+        facts = {"notes": result.notes, "seconds": seconds, "history": result.history.to_dict()}
+        _print_json(written | {"metrics": evaluation.to_dict()["rows"]} | facts)
         return
     if evaluation is not None:
         Console().print(metrics_table(evaluation.rows))
     print(f"Wrote {output} in {seconds:.0f} s.")
+
+
+@app.command()
+def evaluate(
+    generated: Annotated[Path, typer.Argument(help="Volume to judge.")],
+    content: Annotated[Path | None, typer.Option(help="What it was made from.")] = None,
+    style: Annotated[Path | None, typer.Option(help="The volume whose look it took.")] = None,
+    reference: Annotated[Path | None, typer.Option(help="The true image of that contrast.")] = None,
+    mask: Annotated[Path | None, typer.Option(help="Voxels above 0.5 count; default: the patient.")] = None,
+    maps: Maps = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the quality of a generated volume."""
+    known = {"content": content, "style": style, "reference": reference, "mask": mask}
+    given = {name: path for name, path in known.items() if path is not None}
+    outputs = Outputs([generated, *given.values()])
+    if maps is not None:
+        outputs.add_folder(maps)
+    with progress_display() as display:
+        display.stage("measuring quality")
+        from .qa.evaluate import evaluate
+        from .volume import read_volume
+
+        volumes = {name: read_volume(path) for name, path in given.items()}
+        evaluation = evaluate(read_volume(generated), **volumes)
+        written: dict[str, Any] = {}
+        if maps is not None:
+            with outputs.staged() as place:
+                written["maps"] = write_maps(evaluation, maps, place)
+    if as_json:
+        _print_json({"generated": str(generated), "metrics": evaluation.to_dict()["rows"]} | written)
+    else:
+        Console().print(metrics_table(evaluation.rows))
+
+
+@models_app.callback()
+def models(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the models that there are, or check one."""
+    if context.invoked_subcommand is not None:
+        return
+    from .engine.device import choose
+    from .models.catalogue import catalogue
+
+    device = choose()[0].type
+    entries = catalogue()
+    if as_json:
+        _print_json({"device": device, "models": [_entry(entry, device) for entry in entries]})
+    else:
+        Console().print(models_table(entries, device))
+
+
+@models_app.command()
+def check(folder: Annotated[Path, typer.Argument(help="Folder of a model package.")]) -> None:
+    """Say whether a model package can be used, and if not, why."""
+    from .models.package import check_package
+
+    for sentence in check_package(folder):
+        print(f"ok: {sentence}")
+
+
+@app.command()
+def phantom(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to; made if needed.")],
+    seed: Annotated[int, typer.Option(min=0, help="Another seed is another person.")] = 1,
+    contrast: Annotated[Contrast, typer.Option(help="Kind of image.")] = T1W,
+    spacing: Annotated[float, typer.Option(min=0.5, max=2.0, help="Voxel size in mm.")] = 1.0,
+    field: Annotated[float, typer.Option(help="Field strength in tesla, 1.5 or 3.")] = 3.0,
+    labels: Annotated[bool, typer.Option("--labels", help="Write the label map, too.")] = False,
+) -> None:
+    """Write the image of a digital head."""
+    from .cli_phantom import write_phantom
+
+    for path in write_phantom(output, seed, contrast.value, spacing, field, labels):
+        print(f"Wrote {path}.")
+
+
+@app.command(hidden=True)
+def infer(job: Annotated[Path, typer.Option(help="Job file.")]) -> None:
+    """Run a job for another program; see mrstyle.worker."""
+    from .worker import run
+
+    with interruptible(KeyboardInterrupt):
+        raise typer.Exit(run(job, sys.stdin, sys.stdout))
+
+
+def _entry(entry: Entry, device: str) -> dict[str, Any]:
+    facts = {"folder": str(entry.folder), "origin": entry.origin, "problem": entry.problem}
+    if entry.card is None:
+        return facts
+    card = entry.card
+    return facts | {"head_1mm_seconds": head_seconds(card, device), "card": card.model_dump(mode="json")}
+
+
+def _print_json(data: dict[str, Any]) -> None:
+    print(json.dumps(data, indent=2, allow_nan=False))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -13,15 +13,16 @@ from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 from rich.table import Table
 
+from .qa.wording import accepts_text, distinct_notes, figure_text, value_text
+
 if TYPE_CHECKING:
-    from .models.card import Figure, ModelCard
+    from .models.card import ModelCard
     from .models.catalogue import Entry
     from .qa.evaluate import Row
     from .translate import Progress as Translation
 
 HEAD_MEGAVOXELS = 7.2
 _PLAIN_INTERVAL_S = 5.0
-_SKULL = {"with": "whole heads", "without": "brain-extracted", "any": "with or without skull"}
 
 
 class ProgressDisplay:
@@ -40,20 +41,22 @@ class ProgressDisplay:
             return
         left = "" if progress.remaining_s is None else f"{_duration(progress.remaining_s)} left"
         self._bar.update(self._task, description=progress.stage, completed=progress.fraction, left=left)
-        now = time.monotonic()
-        if not self._console.is_terminal and now - self._last_line >= _PLAIN_INTERVAL_S:
-            self._last_line = now
-            self._say(f"{progress.stage}, {progress.fraction:.0%}{f', {left}' if left else ''}")
+        self._now_and_then(f"{progress.stage}, {progress.fraction:.0%}{left and f', {left}'}")
 
     def stage(self, name: str) -> None:
         """A stage that does not tell how far it is."""
-        self._bar.update(self._task, description=name, total=None, left="")
-        if not self._console.is_terminal:
-            self._say(name)
+        self._bar.update(self._task, description=name, left="")
+        self._now_and_then(name)
 
     def note(self, message: str) -> None:
         """Something that the user should know."""
         self._say(message)
+
+    def _now_and_then(self, text: str) -> None:
+        now = time.monotonic()
+        if not self._console.is_terminal and now - self._last_line >= _PLAIN_INTERVAL_S:
+            self._last_line = now
+            self._say(text)
 
     def _say(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -75,25 +78,29 @@ def progress_display() -> Iterator[ProgressDisplay]:
 
 
 def metrics_table(rows: list[Row]) -> Group:
-    """Metrics as a table; notes below it, numbered."""
-    notes = list(dict.fromkeys(row.note for row in rows if row.note))
+    """Metrics as a table; what all rows share, and the numbered notes, below it."""
+    notes = distinct_notes(rows)
+    columns: dict[str, Callable[[Row], str]] = {
+        "metric": lambda row: row.metric,
+        "value": value_text,
+        "unit": lambda row: row.unit,
+        "against": lambda row: row.against,
+        "data range": lambda row: row.data_range,
+        "mask": lambda row: row.mask,
+        "note": lambda row: str(notes.index(row.note) + 1) if row.note else "",
+    }
+    below = []
+    for name in ("data range", "mask"):
+        if len(values := {columns[name](row) for row in rows}) == 1:
+            below.append(f"{name}: {escape(values.pop())}")
+            del columns[name]
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for name in ("metric", "value", "unit", "against", "data range", "mask"):
-        table.add_column(name, justify="right" if name == "value" else "left", overflow="fold")
-    if notes:
-        table.add_column("note", justify="right")
+    for name in columns:
+        table.add_column(name, justify="right" if name in ("value", "note") else "left", overflow="fold")
     for row in rows:
-        number = [str(notes.index(row.note) + 1) if row.note else ""] if notes else []
-        cells = (row.metric, format_value(row), row.unit, row.against, row.data_range, row.mask, *number)
-        table.add_row(*(escape(cell) for cell in cells))
-    return Group(table, *(f"[dim]{number} {escape(note)}[/dim]" for number, note in enumerate(notes, start=1)))
-
-
-def format_value(row: Row) -> str:
-    """The number with as many digits as are worth reading."""
-    if row.value is None:
-        return "n/a"
-    return f"{row.value:.2f}" if row.unit else f"{row.value:.4f}"
+        table.add_row(*(escape(cell(row)) for cell in columns.values()))
+    below += [f"note {number}: {escape(note)}" for number, note in enumerate(notes, start=1)]
+    return Group(table, *(f"[dim]{line}[/dim]" for line in below))
 
 
 def models_table(entries: list[Entry], device: str) -> Group:
@@ -115,7 +122,7 @@ def models_table(entries: list[Entry], device: str) -> Group:
 
 
 def _model_lines(card: ModelCard, entry: Entry, device: str) -> Iterator[tuple[str, str]]:
-    yield "accepts", accepts(card)
+    yield "accepts", accepts_text(card)
     yield "target", ", ".join(card.target_kinds)
     yield "license", f"{card.license}{f' ({card.license_note})' if card.license_note else ''}"
     yield "time", expected_time(card, device)
@@ -124,16 +131,6 @@ def _model_lines(card: ModelCard, entry: Entry, device: str) -> Iterator[tuple[s
     if not card.figures:
         yield "held out", "no figures on the card"
     yield "origin", f"{entry.origin}, {entry.folder}"
-
-
-def accepts(card: ModelCard) -> str:
-    """The inputs that a model was made for, in one line."""
-    low, high = card.accepts.spacing_mm
-    contrasts = ", ".join(card.accepts.contrasts) or "any contrast"
-    return (
-        f"{card.accepts.body_part}, {contrasts}, {_SKULL[card.accepts.skull]}, voxels of {low:g} to {high:g} mm, "
-        f"at least {card.accepts.minimum_size_voxels} along two axes"
-    )
 
 
 def head_seconds(card: ModelCard, device: str) -> float | None:
@@ -150,13 +147,6 @@ def expected_time(card: ModelCard, device: str) -> str:
         return f"not measured on {device}"
     kind = device if card.weights_sha256 is not None else "cpu"
     return f"about {_duration(seconds)} for a head at 1 mm on {kind} (from the card; machines differ)"
-
-
-def figure_text(figure: Figure) -> str:
-    """A held-out figure with all that tells what it means."""
-    unit = "" if figure.unit == "1" else f" {figure.unit}"
-    data_range = f", data range {figure.data_range:g}" if figure.data_range is not None else ""
-    return f"{figure.metric} {figure.value:g}{unit} ({figure.dataset}; {figure.mask}{data_range})"
 
 
 def _duration(seconds: float) -> str:

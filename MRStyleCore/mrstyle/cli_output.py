@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import os
+import json
 import signal
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .errors import InputError
-from .history import sidecar_path
-from .volume import Volume, write_volume
+
+if TYPE_CHECKING:
+    from .history import History
+    from .qa.evaluate import Evaluation
+    from .translate import Result
 
 _REPORT_SUFFIXES = (".html", ".htm")
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -26,7 +30,7 @@ class Interrupted(BaseException):
 
 @contextmanager
 def interruptible(kind: type[BaseException] = Interrupted) -> Iterator[None]:
-    """Within the block, the first Ctrl-C or SIGTERM raises ``kind``; later ones do not disturb the cleaning up."""
+    """Within the block, the first Ctrl-C or SIGTERM raises ``kind``; later ones are ignored."""
 
     def stop(number: int, frame: object) -> None:
         for each in _STOP_SIGNALS:
@@ -49,6 +53,8 @@ def _handling(handler: Callable[[int, object], None] | signal.Handlers) -> Itera
 
 def uncertainty_path(output: Path) -> Path:
     """``name.nii.gz`` has ``name_uncertainty.nii.gz``."""
+    from .history import sidecar_path
+
     stem = sidecar_path(output).stem
     return output.with_name(f"{stem}_uncertainty{output.name[len(stem) :]}")
 
@@ -61,21 +67,44 @@ class Outputs:
     """
 
     def __init__(self, inputs: Iterable[Path]) -> None:
+        from .history import sidecar_path
+
         paths = [path.resolve() for path in inputs]
         self._kept = {*paths, *(sidecar_path(path) for path in paths if not path.is_dir())}
         self._taken: set[Path] = set()
+
+    def add_transfer(self, output: Path, uncertainty: bool, maps: Path | None, report: Path | None) -> None:
+        """Plan to write what a transfer gives.
+
+        Raises:
+            InputError: see `add_volume`; or a report is asked for without the libraries that it needs.
+        """
+        self.add_volume(output)
+        if uncertainty:
+            self.add_volume(uncertainty_path(output))
+        if maps is not None:
+            self.add_folder(maps)
+        if report is not None:
+            from .qa.report import require_libraries
+
+            require_libraries()
+            self.add_report(report)
 
     def add_volume(self, path: Path) -> None:
         """Plan to write a volume and its history.
 
         Raises:
-            InputError: the suffix is unknown, the folder is not there or not writable, or a file is in the way.
+            InputError: the suffix is unknown, or the file cannot be put there.
         """
+        from .history import sidecar_path
+        from .volume import Volume, write_volume
+
         for target in (path, sidecar_path(path)):
             self._take(target)
+        voxels = Volume(np.zeros((2, 2, 2)), np.eye(4), "probe")
         with _probe(path.parent, path) as folder:
             try:
-                write_volume(Volume(np.zeros((2, 2, 2)), np.eye(4), "probe"), folder / path.name)
+                write_volume(voxels, folder / path.name)
             except InputError as error:
                 raise InputError(str(error).replace(str(folder / path.name), str(path))) from error
 
@@ -121,7 +150,11 @@ class Outputs:
                 return folders[target.parent] / target.name
 
             yield place
-            files = [(file, folder / file.name) for folder, staging in folders.items() for file in staging.iterdir()]
+            files = [
+                (file, folder / file.name)
+                for folder, staging in folders.items()
+                for file in staging.iterdir()
+            ]
             for _, target in files:
                 self._refuse_replacing(target)
             with _handling(signal.SIG_IGN):
@@ -144,7 +177,7 @@ class Outputs:
 def _move(file: Path, target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(file, target)
+        file.replace(target)
     except OSError as error:
         raise InputError(f"Cannot write {target}: {error.strerror or error}.") from error
 
@@ -163,6 +196,38 @@ def _probe(folder: Path, target: Path) -> Iterator[Path]:
     try:
         probe = tempfile.TemporaryDirectory(prefix=_STAGING_PREFIX, dir=folder)
     except OSError as error:
-        raise InputError(f"Cannot write {target}: {error.strerror}; choose a folder you can write to.") from error
+        raise InputError(
+            f"Cannot write {target}: {error.strerror}; choose a folder you can write to."
+        ) from error
     with probe as name:
         yield Path(name)
+
+
+def write_result(result: Result, output: Path, place: Callable[[Path], Path]) -> dict[str, Any]:
+    """Write image and uncertainty, each with its history; returns where they go, by kind."""
+    from .history import sidecar_path, write_sidecar
+    from .volume import write_volume
+
+    paths = {"output": output}
+    write_volume(result.image, place(output))
+    if result.uncertainty is not None:
+        paths["uncertainty"] = uncertainty_path(output)
+        write_volume(result.uncertainty, place(paths["uncertainty"]))
+    for path in paths.values():
+        write_sidecar(result.history, place(path))
+    return {name: str(path) for name, path in paths.items()} | {"sidecar": str(sidecar_path(output))}
+
+
+def write_maps(
+    evaluation: Evaluation, folder: Path, place: Callable[[Path], Path], history: History | None = None
+) -> dict[str, str]:
+    """Write the maps and ``metrics.json``, which has the metrics and the history of what was measured."""
+    from .volume import write_volume
+
+    paths = {name: folder / f"{name}.nii.gz" for name in evaluation.maps}
+    for name, volume in evaluation.maps.items():
+        write_volume(volume, place(paths[name]))
+    metrics = evaluation.to_dict() | {"history": None if history is None else history.to_dict()}
+    text = json.dumps(metrics, indent=2, allow_nan=False) + "\n"
+    place(folder / "metrics.json").write_text(text, encoding="utf-8")
+    return {name: str(path) for name, path in paths.items()}

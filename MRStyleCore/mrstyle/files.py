@@ -28,7 +28,9 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     try:
         handle, name = tempfile.mkstemp(prefix=".partial-", suffix=f"-{target.name}", dir=folder)
     except OSError as error:
-        raise InputError(f"Cannot write {target}: {error.strerror}; choose a folder you can write to.") from error
+        raise InputError(
+            f"Cannot write {target}: {error.strerror}; choose a folder you can write to."
+        ) from error
     os.close(handle)
     temporary = Path(name)
     try:

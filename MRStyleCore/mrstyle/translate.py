@@ -68,7 +68,9 @@ def translate(
     """
     card = model.card
     if target.kind not in card.target_kinds:
-        raise InputError(f"The model {card.id} takes a target of kind {', '.join(card.target_kinds)}, not {target.kind}.")
+        raise InputError(
+            f"The model {card.id} takes a target of kind {', '.join(card.target_kinds)}, not {target.kind}."
+        )
     if samples < 1:
         raise InputError(f"The number of samples must be 1 or more, not {samples}.")
     report = Reporter(progress, cancel)

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from pydicom.dataset import Dataset
+
 from mrstyle.acquisition import Acquisition, from_bids, from_dicom
 from mrstyle.errors import InputError
-from pydicom.dataset import Dataset
 
 SIEMENS_MPRAGE = {
     "ScanningSequence": "GR\\IR",

@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
+from scipy.ndimage import gaussian_filter
+
 from mrstyle.errors import InputError
 from mrstyle.metrics import image
 from mrstyle.qa.evaluate import DATA_RANGE, Evaluation, Row, evaluate
 from mrstyle.volume import Volume, from_sitk, to_sitk
-from scipy.ndimage import gaussian_filter
 
 
 def head(name: str, seed: int = 0, bright: float = 0.5) -> Volume:

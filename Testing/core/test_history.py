@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from mrstyle.errors import InputError
 from mrstyle.history import History, array_sha256, sidecar_path, versions, write_sidecar
 

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+
 from mrstyle.errors import InputError
 from mrstyle.intensity import IntensityMap, foreground_mask
 from mrstyle.volume import read_volume

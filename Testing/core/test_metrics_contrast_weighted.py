@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from mrstyle.errors import InputError
-from mrstyle.metrics import contrast_weighted as cw
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 from skimage.metrics import structural_similarity
+
+from mrstyle.errors import InputError
+from mrstyle.metrics import contrast_weighted as cw
 
 SPACING_MM = (1.0, 1.5, 3.0)
 

@@ -8,10 +8,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from mrstyle.errors import InputError
-from mrstyle.metrics import image as metrics
 from scipy.ndimage import gaussian_filter
 from skimage import metrics as skimage_metrics
+
+from mrstyle.errors import InputError
+from mrstyle.metrics import image as metrics
 
 GAUSSIAN = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
 

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 import safetensors.torch
 import torch
+from pydantic import ValidationError
+
 from mrstyle import methods
 from mrstyle.errors import InputError, PackageError
 from mrstyle.models import ModelCard, catalogue, check_package, load_card, load_package, save_package
 from mrstyle.models.card import json_schema, write_schema
 from mrstyle.models.catalogue import find, user_models_folder
-from pydantic import ValidationError
 
 
 class TinyMethod(torch.nn.Module):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
+
 from mrstyle.acquisition import Acquisition
 from mrstyle.errors import InputError
 from mrstyle.physics.phantom import HeadPhantom, head_phantom
 from mrstyle.physics.tissues import TISSUES
-from scipy import ndimage
 
 SHAPE_2MM = (96, 112, 96)
 MPRAGE = Acquisition(

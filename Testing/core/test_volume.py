@@ -14,6 +14,10 @@ import pytest
 import SimpleITK as sitk  # noqa: N813 (the name that its own documentation uses)
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import EnhancedMRImageStorage, ExplicitVRLittleEndian, MRImageStorage, generate_uid
+from scipy.spatial.transform import Rotation
+
 from mrstyle.errors import InputError
 from mrstyle.volume import (
     Volume,
@@ -25,9 +29,6 @@ from mrstyle.volume import (
     to_sitk,
     write_volume,
 )
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import EnhancedMRImageStorage, ExplicitVRLittleEndian, MRImageStorage, generate_uid
-from scipy.spatial.transform import Rotation
 
 SHAPE = (4, 5, 6)
 WRITABLE = (".nii", ".nii.gz", ".nrrd", ".mha", ".mgz", ".mgh")

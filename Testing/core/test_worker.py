@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 import numpy as np
 import pytest
+
 from mrstyle import methods, worker
 from mrstyle.errors import Cancelled, OutOfMemory
 from mrstyle.history import History, versions

@@ -1,16 +1,21 @@
-"""Label maps to simulate from: folders of files with a table that names each label's tissue, or phantoms made by code."""
+"""Heads to simulate from: label maps with a table that names each label's tissue, or phantoms made by code."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
-import SimpleITK as sitk
+import SimpleITK as sitk  # noqa: N813
 import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+
 from mrstyle.errors import InputError
 from mrstyle.physics.phantom import HeadPhantom, head_phantom
 from mrstyle.physics.tissues import TISSUES
+
+from .faults import first_fault
 
 
 @dataclass(frozen=True)
@@ -22,13 +27,32 @@ class Anatomy:
     table: LabelTable
 
 
+class LabelClass(BaseModel):
+    """One entry of a label table."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    labels: list[int] = Field(min_length=1)
+    tissue: str | list[str] = Field(description="one tissue, or two that mix in patches")
+    inside: Literal["brain", "fluid", "none"] = "none"
+
+    @field_validator("tissue")
+    @classmethod
+    def _is_known(cls, tissue: str | list[str]) -> str | list[str]:
+        names = [tissue] if isinstance(tissue, str) else tissue
+        unknown = [name for name in names if name not in TISSUES]
+        if unknown or not 1 <= len(names) <= 2:
+            raise ValueError(f"give one or two of {', '.join(TISSUES)}, not {', '.join(names) or 'none'}")
+        return tissue
+
+
 @dataclass(frozen=True)
 class LabelTable:
     """What each label value is made of.
 
-    A class is a set of labels that share their tissue values, such as left and right thalamus. Class 0 is background.
-    ``tissues`` are the two tissues that mix in patches in each class (most often twice the same), ``brain`` says which
-    classes a brain extraction keeps for sure and ``fluid`` which it keeps close to those.
+    A class is a set of labels that share their tissue values, such as left and right thalamus. Class 0 is
+    background. ``tissues`` are the two tissues that mix in patches in each class (most often twice the same),
+    ``brain`` says which classes a brain extraction keeps for sure and ``fluid`` which it keeps close to those.
     """
 
     class_of_label: dict[int, int]
@@ -38,33 +62,31 @@ class LabelTable:
 
     @classmethod
     def read(cls, path: str | Path) -> LabelTable:
-        """Read a YAML table: class name -> {labels: [..], tissue: name or [name, name], inside: brain|fluid|none}.
+        """Read a YAML table: class name -> ``LabelClass``.
 
         Raises:
-            InputError: the file is missing or not such a table, or it names an unknown tissue.
+            InputError: the file is missing or not such a table, it names an unknown tissue, or a label twice.
         """
         try:
-            entries = yaml.safe_load(Path(path).read_text())
-        except (OSError, yaml.YAMLError) as error:
+            content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+            entries = TypeAdapter(dict[str, LabelClass]).validate_python(content)
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise InputError(f"Cannot read the label table {path}: {error}.") from error
-        if not isinstance(entries, dict) or not all(
-            isinstance(entry, dict) and {"labels", "tissue"} <= entry.keys() for entry in entries.values()
-        ):
-            raise InputError(f"The label table {path} must map each class to its labels and tissue; see the README.")
+        except ValidationError as error:
+            raise InputError(f"The label table {path} is not usable: {first_fault(error)}.") from error
         class_of_label = {0: 0}
-        tissues = [("background", "background")]
-        inside = ["none"]
-        for entry in entries.values():
-            tissue = entry["tissue"] if isinstance(entry["tissue"], list) else [entry["tissue"]]
-            unknown = [name for name in tissue if name not in TISSUES]
-            if unknown or not 1 <= len(tissue) <= 2:
-                raise InputError(f"The label table {path} names {tissue}; one or two of {', '.join(TISSUES)} are known.")
-            class_of_label.update((int(label), len(tissues)) for label in entry["labels"])
-            tissues.append((tissue[0], tissue[-1]))
-            inside.append(entry.get("inside", "none"))
+        for index, (name, entry) in enumerate(entries.items(), start=1):
+            for label in entry.labels:
+                if label in class_of_label:
+                    raise InputError(
+                        f"The label table {path} gives label {label} to {name}, but it is taken; list it once."
+                    )
+                class_of_label[label] = index
+        pairs = [[e.tissue] if isinstance(e.tissue, str) else e.tissue for e in entries.values()]
+        inside = ["none", *(entry.inside for entry in entries.values())]
         return cls(
             class_of_label,
-            tuple(tissues),
+            (("background", "background"), *((pair[0], pair[-1]) for pair in pairs)),
             np.array([where == "brain" for where in inside]),
             np.array([where == "fluid" for where in inside]),
         )
@@ -88,40 +110,41 @@ class LabelTable:
             InputError: the label map has a value that the table does not name.
         """
         values = np.unique(labels)
-        unknown = [int(value) for value in values if int(value) not in self.class_of_label]
+        unknown = [f"{value:g}" for value in values if float(value) not in self.class_of_label]
         if unknown:
-            raise InputError(f"{name} has labels {unknown} that the label table does not name; add them to the table.")
-        lookup = np.zeros(int(values.max()) + 1, np.uint8)
-        for value in values:
-            lookup[int(value)] = self.class_of_label[int(value)]
-        return lookup[labels.astype(np.int64)]
+            raise InputError(
+                f"{name} has labels that the label table does not name: {', '.join(unknown[:8])}"
+                f"{', …' if len(unknown) > 8 else ''}; add them to the table."
+            )
+        found = np.array([self.class_of_label[int(value)] for value in values], np.uint8)
+        return found[np.searchsorted(values, labels)]
 
 
 def read_label_map(path: str | Path, table: LabelTable) -> Anatomy:
     """Read a label map, turn it to axes superior, anterior, right at 1 mm, and cut it to the head.
 
     Raises:
-        InputError: not an image, or a label is not in the table.
+        InputError: not a 3D image, a label is not in the table, or no label is brain.
     """
+    path = Path(path)
     try:
         image = sitk.DICOMOrient(sitk.ReadImage(str(path)), "RAS")
     except RuntimeError as error:
-        raise InputError(f"Cannot read the label map {path}; give a NIfTI, NRRD or MHA file.") from error
+        raise InputError(f"Cannot read the label map {path}; give a 3D NIfTI, NRRD or MHA file.") from error
     if any(abs(spacing - 1.0) > 0.01 for spacing in image.GetSpacing()):
-        size = [round(n * s) for n, s in zip(image.GetSize(), image.GetSpacing(), strict=True)]
-        image = sitk.Resample(
-            image,
-            size,
-            sitk.Transform(),
-            sitk.sitkNearestNeighbor,
-            image.GetOrigin(),
-            (1.0, 1.0, 1.0),
-            image.GetDirection(),
-        )
-    classes = table.classes(sitk.GetArrayFromImage(image), Path(path).name)
+        image = _at_one_millimeter(image)
+    classes = table.classes(sitk.GetArrayFromImage(image), path.name)
+    if not table.brain[classes].any():
+        raise InputError(f"{path.name} shows no brain: no label in it is `inside: brain` in the label table.")
     inside = [np.flatnonzero(classes.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
     box = tuple(slice(found[0], found[-1] + 1) for found in inside)
-    return Anatomy(Path(path).name, np.ascontiguousarray(classes[box]), table)
+    return Anatomy(path.name, np.ascontiguousarray(classes[box]), table)
+
+
+def _at_one_millimeter(image: sitk.Image) -> sitk.Image:
+    size = [round(n * s) for n, s in zip(image.GetSize(), image.GetSpacing(), strict=True)]
+    grid = (image.GetOrigin(), (1.0, 1.0, 1.0), image.GetDirection())
+    return sitk.Resample(image, size, sitk.Transform(), sitk.sitkNearestNeighbor, *grid)
 
 
 def phantom_anatomy(seed: int) -> Anatomy:

@@ -1,4 +1,4 @@
-"""One file configures a training: data, network, recipe, loop. It is committed with the model that it produced."""
+"""One file configures a training: data, network, recipe, loop. It is kept with the model that it produced."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from mrstyle.errors import InputError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from mrstyle.errors import InputError
+
+from .faults import first_fault
 from .simulate import SimulationConfig
+
+SAVED_CONFIG = "config.json"
 
 
 class LabelMapData(BaseModel):
@@ -65,7 +69,9 @@ class LoopConfig(BaseModel):
     compile: bool = True
     validation_every: int = Field(500, ge=1)
     validation_samples: int = Field(32, ge=1)
-    patience: int | None = Field(None, ge=1, description="stop after so many validations without a better one")
+    patience: int | None = Field(
+        None, ge=1, description="stop after so many validations without a better one"
+    )
     loader_processes: int = Field(1, ge=0)
 
 
@@ -85,28 +91,49 @@ class TrainingConfig(BaseModel):
 
 
 def read_config(path: str | Path) -> TrainingConfig:
-    """Read a YAML configuration.
+    """Read a YAML configuration, with environment variables and relative paths filled in.
 
     Raises:
         InputError: not readable, an entry is wrong (named), or an environment variable in it is not set.
     """
     path = Path(path)
-    try:
-        entries = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise InputError(f"Cannot read the training configuration {path}: {error}.") from error
-    try:
-        config = TrainingConfig.model_validate(entries)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "file"
-        raise InputError(f"The training configuration {path} is not usable: {where}: {first['msg']}.") from error
-    if isinstance(config.data, LabelMapData):
-        folder = os.path.expandvars(config.data.folder)
-        if unset := re.findall(r"\$\{?\w+\}?", folder):
-            raise InputError(f"{path} names its data by {unset[0]}; set that environment variable to the data folder.")
-        data = config.data.model_copy(
-            update={"folder": folder, "table": str((path.parent / config.data.table).resolve())}
+    config = parse_config(path)
+    if isinstance(config.data, PhantomData):
+        return config
+    folder = os.path.expandvars(config.data.folder)
+    if unset := re.findall(r"\$\{?\w+\}?", folder):
+        raise InputError(
+            f"{path} names its data by {unset[0]}; set that environment variable to the data folder."
         )
-        config = config.model_copy(update={"data": data})
-    return config
+    table = str((path.parent / config.data.table).resolve())
+    data = config.data.model_copy(update={"folder": folder, "table": table})
+    return config.model_copy(update={"data": data})
+
+
+def parse_config(path: str | Path) -> TrainingConfig:
+    """Read a YAML configuration as it is written.
+
+    Raises:
+        InputError: not readable, or an entry is wrong (named).
+    """
+    try:
+        return TrainingConfig.model_validate(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"Cannot read the training configuration {path}: {error}.") from error
+    except ValidationError as error:
+        raise InputError(f"The training configuration {path} is not usable: {first_fault(error)}.") from error
+
+
+def read_saved_config(run: Path) -> TrainingConfig:
+    """The configuration that a run was started with.
+
+    Raises:
+        InputError: ``run`` is not the folder of a training, or its configuration is damaged.
+    """
+    path = run / SAVED_CONFIG
+    if not path.is_file():
+        raise InputError(f"{run} is not the folder of a training; start one with `mrstyle-train fit`.")
+    try:
+        return TrainingConfig.model_validate_json(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, ValidationError) as error:
+        raise InputError(f"{path} is damaged; copy the configuration of the training there again.") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from mrstyle.errors import InputError
 
@@ -11,15 +12,25 @@ from .anatomies import Anatomy, LabelTable, phantom_anatomy, read_label_map
 from .config import LabelMapData, PhantomData, TrainingConfig
 from .simulate import SimulatedPairs
 
+Part = Literal["training", "validation"]
+
 _VALIDATION_SEED = 7_919
 
 
-def anatomies(data: LabelMapData | PhantomData, part: str) -> list[Anatomy]:
-    """The heads of ``part``, "training" or "validation".
+def simulated(config: TrainingConfig, part: Part) -> SimulatedPairs:
+    """Samples of ``part``: as many as the training draws, or the fixed validation set.
 
     Raises:
-        InputError: a label map is missing or not readable, or has labels outside the table.
+        InputError: a label map is missing or not readable, has labels outside the table, or shows no brain.
     """
+    heads = _anatomies(config.data, part)
+    loop = config.loop
+    if part == "training":
+        return SimulatedPairs(heads, config.simulation, config.seed, loop.steps * loop.batch_size)
+    return SimulatedPairs(heads, config.simulation, _VALIDATION_SEED, loop.validation_samples)
+
+
+def _anatomies(data: LabelMapData | PhantomData, part: Part) -> list[Anatomy]:
     if isinstance(data, PhantomData):
         seeds = data.training_seeds if part == "training" else data.validation_seeds
         return [phantom_anatomy(seed) for seed in seeds]
@@ -31,24 +42,14 @@ def anatomies(data: LabelMapData | PhantomData, part: str) -> list[Anatomy]:
     return [read_label_map(path, table) for path in paths]
 
 
-def simulated(config: TrainingConfig, part: str) -> SimulatedPairs:
-    """Samples of ``part``: as many as the training draws, or the fixed validation set."""
-    heads = anatomies(config.data, part)
-    if part == "training":
-        return SimulatedPairs(heads, config.simulation, config.seed, config.loop.steps * config.loop.batch_size)
-    return SimulatedPairs(heads, config.simulation, _VALIDATION_SEED, config.loop.validation_samples)
-
-
 class StepBatches:
     """Batch sampler: the samples of step s are s * batch_size and on, divided among the processes.
 
-    A resumed training goes on at its step with the samples it would have had; several processes together see the same
-    samples a step as one.
+    A resumed training goes on at its step with the samples it would have had; several processes together see the
+    same samples a step as one.
     """
 
     def __init__(self, first_step: int, steps: int, batch_size: int, rank: int, processes: int) -> None:
-        if batch_size % processes:
-            raise InputError(f"A batch of {batch_size} cannot be divided among {processes} processes evenly.")
         self.range = range(first_step, steps)
         self.batch_size = batch_size
         self.rank, self.processes = rank, processes

@@ -1,54 +1,82 @@
 """Training pairs with known truth, simulated from label maps.
 
-A sample is: content = slices of head 1 in sequence A, reference = slices of head 2 in sequence B, target = head 1 in
-sequence B, without noise and shading. Head 1 of content and target are the same tissue maps, down to texture and lesions, so that
-a network that learns the pairs changes contrast and nothing else.
+A sample is: content = slices of head 1 in sequence A, reference = slices of head 2 in sequence B, target = head 1
+in sequence B, without noise and shading. Head 1 of content and target are the same tissue maps, down to texture
+and lesions, so that a network that learns the pairs changes contrast and nothing else.
 
-Every sample is a pure function of (seed, index): a training that is resumed, or spread over processes, sees the same data.
-Per label there are only table look-ups; everything per pixel is a tensor operation.
+Every sample is a pure function of (seed, index): a training that is resumed, or spread over processes, sees the
+same data. Per label there are only table look-ups; everything per pixel is a tensor operation.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from torch import Generator, Tensor
+from torch.utils.data import Dataset
+
 from mrstyle.acquisition import Acquisition
 from mrstyle.physics.signal import signal
 from mrstyle.physics.tissues import tissue_table
-from pydantic import BaseModel, ConfigDict, Field
-from torch import Generator, Tensor
-from torch.utils.data import Dataset
 
 from .anatomies import Anatomy, LabelTable
 from .fields import blur, dilate, lower_resolution, rician, smooth_field, uniform
 from .sequences import random_acquisition
 
+Share = Annotated[float, Field(ge=0, le=1)]
+Spread = Annotated[float, Field(ge=0)]
+
+
+# Tissues whose intensities in the reference are known and given along, as hints of what a style should hold.
+ANCHORS = (
+    "csf",
+    "gray_matter",
+    "white_matter",
+    "thalamus",
+    "cerebellar_gray_matter",
+    "brainstem",
+    "fat",
+    "muscle",
+)
+
 
 class SimulationConfig(BaseModel):
-    """How far simulated scans vary. Probabilities are 0 to 1, relative spreads are standard deviations."""
+    """How far simulated scans vary; spreads are standard deviations of a logarithm."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     size: int = Field(144, ge=32, description="pixels of the square slices")
-    context: int = Field(1, ge=0)
+    context: int = Field(1, ge=0, description="neighbor slices on each side of the content")
     reference_slices: int = Field(2, ge=1)
-    axial_share: float = Field(0.6, ge=0, le=1, description="rest is half sagittal, half coronal")
-    pixel_mm: tuple[float, float] = (0.7, 1.35)
-    slice_step_mm: tuple[int, int] = (1, 5)
-    thick_probability: float = 0.3
-    stripped_probability: float = 0.6
-    mixed_probability: float = 0.15
-    lesion_probability: float = 0.5
-    tissue_spread: tuple[float, float, float] = (0.05, 0.10, 0.13)
-    head_spread: float = 0.03
-    sequence_spread: float = 0.05
-    texture: tuple[float, float] = (0.005, 0.04)
-    noise: float = 0.05
-    bias: float = 0.3
-    gamma: float = 0.12
+    axial_share: Share = Field(0.6, description="rest is half sagittal, half coronal")
+    pixel_mm: tuple[PositiveFloat, PositiveFloat] = (0.7, 1.35)
+    slice_step_mm: tuple[PositiveInt, PositiveInt] = (1, 5)
+    thick_probability: Share = Field(0.3, description="of slices as thick as their distance")
+    stripped_probability: Share = Field(0.6, description="of a content that shows only the brain")
+    mixed_probability: Share = Field(
+        0.15, description="of a reference that is not stripped as its content is"
+    )
+    lesion_probability: Share = 0.5
+    tissue_spread: tuple[Spread, Spread, Spread] = Field((0.05, 0.10, 0.13), description="of PD, T1, T2")
+    head_spread: Spread = Field(0.03, description="of PD, T1, T2 between the two heads of a pair")
+    sequence_spread: Spread = Field(0.05, description="of a class's signal from its signal equation")
+    texture: tuple[Spread, Spread] = Field((0.005, 0.04), description="least and greatest, within a class")
+    noise: Spread = Field(0.05, description="greatest standard deviation, of the 99th percentile")
+    bias: Spread = Field(0.3, description="greatest logarithm of the shading")
+    gamma: Spread = Field(0.12, description="greatest logarithm of the exponent that deforms intensities")
+
+    @model_validator(mode="after")
+    def _least_comes_first(self) -> SimulationConfig:
+        for name in ("pixel_mm", "slice_step_mm", "texture"):
+            low, high = getattr(self, name)
+            if low > high:
+                raise ValueError(f"{name} lists the least value first, not {low:g}, {high:g}")
+        return self
 
 
 @dataclass
@@ -74,8 +102,8 @@ class Contrast:
 class SimulatedPairs(Dataset):
     """Content, reference and target slices from label maps; see the module's text.
 
-    Items are dicts of float32 tensors: content (2 context + 1, S, S), reference (reference_slices, S, S), target (1, S, S),
-    each scaled so that the 99.5th percentile of its head is about 1.
+    Items are dicts of float32 tensors: content (2 context + 1, S, S), reference (reference_slices, S, S) and target
+    (1, S, S), each scaled so that the 99.5th percentile of its head is about 1.
     """
 
     def __init__(self, anatomies: list[Anatomy], config: SimulationConfig, seed: int, length: int) -> None:
@@ -119,12 +147,14 @@ class SimulatedPairs(Dataset):
             ),
             strict=True,
         )
-        reference = torch.cat([self._scan(generator, m, b, p) for m, p in zip(others, other_pixel, strict=True)])
+        scans = [self._scan(generator, m, b, p) for m, p in zip(others, other_pixel, strict=True)]
+        reference = torch.cat(scans)
         level = self._level(second, two, b, reference_stripped) * np.exp(0.04 * uniform(generator, -1, 1))
         return {
             "content": _gamma(content, a.gamma) * maps.kept,
             "reference": _gamma(reference / level, b.gamma) * torch.cat([m.kept for m in others]),
             "target": _gamma(target / level, b.gamma) * middle.kept,
+            "anchors": _gamma(self._anchors(table, two, b) / level, b.gamma),
         }
 
     def _tissues(self, generator: Generator, table: LabelTable, field_t: float) -> Tensor:
@@ -133,10 +163,12 @@ class SimulatedPairs(Dataset):
         values = torch.tensor([tissue_table(first, field_t), tissue_table(second, field_t)])
         spread = torch.tensor(self.config.tissue_spread)
         # One deviation a class and parameter, and one a parameter that all tissues share.
-        deviation = torch.randn(len(first), 1, 3, generator=generator) + 0.5 * torch.randn(3, generator=generator)
+        deviation = torch.randn(len(first), 1, 3, generator=generator)
+        deviation = deviation + 0.5 * torch.randn(3, generator=generator)
         return values.transpose(0, 1) * torch.exp(spread * deviation.clamp(-2.5, 2.5))
 
     def _head(self, generator: Generator, tissues: Tensor) -> Tensor:
+        """The tissues of one person, varied as heads in one study differ."""
         deviation = torch.randn(len(tissues), 1, 3, generator=generator).clamp(-2, 2)
         return tissues * torch.exp(self.config.head_spread * deviation)
 
@@ -144,6 +176,14 @@ class SimulatedPairs(Dataset):
         gain = torch.exp(self.config.sequence_spread * torch.randn(classes, generator=generator).clamp(-2, 2))
         gamma = float(np.exp(self.config.gamma * uniform(generator, -1, 1)))
         return Contrast(random_acquisition(generator, field_t), gain, gamma)
+
+    def _anchors(self, table: LabelTable, tissues: Tensor, contrast: Contrast) -> Tensor:
+        """Clean signal of each anchor tissue."""
+        values = signal(*tissues[:, 0].unbind(-1), contrast.acquisition) * contrast.class_gain
+        first = [tissue for tissue, _ in table.tissues]
+        return torch.stack(
+            [values[first.index(name)] if name in first else torch.tensor(np.nan) for name in ANCHORS]
+        )
 
     def _level(self, anatomy: int, tissues: Tensor, contrast: Contrast, stripped: bool) -> float:
         """99.5th percentile of the clean signal over the head, from the table and the counts alone."""
@@ -172,7 +212,8 @@ class SimulatedPairs(Dataset):
         positions = [center + step * (slot - count // 2) for slot in range(count)]
         thick = step > 1 and uniform(generator, 0, 1) < config.thick_probability
         offsets = [-(step // 2), 0, (step + 1) // 2] if thick else [0]
-        labels = self._sample_labels(generator, anatomy, axis, [p + o for p in positions for o in offsets], pixel)
+        layers = [position + offset for position in positions for offset in offsets]
+        labels = self._sample_labels(generator, anatomy, axis, layers, pixel)
         maps = self._tissue_maps(generator, self.anatomies[anatomy].table, labels, tissues, stripped, pixel)
         if thick:
             # Partial volume along the slice: mean of the tissue maps, classes of the middle.
@@ -208,7 +249,13 @@ class SimulatedPairs(Dataset):
         return torch.from_numpy(np.stack([np.where(inside, volume[k, y, x], 0) for k in ks])).int()
 
     def _tissue_maps(
-        self, generator: Generator, table: LabelTable, labels: Tensor, tissues: Tensor, stripped: bool, pixel: float
+        self,
+        generator: Generator,
+        table: LabelTable,
+        labels: Tensor,
+        tissues: Tensor,
+        stripped: bool,
+        pixel: float,
     ) -> TissueMaps:
         config = self.config
         size = config.size
@@ -234,7 +281,9 @@ class SimulatedPairs(Dataset):
         )
         return TissueMaps(pd, r1, r2, labels, keep)
 
-    def _with_lesions(self, generator: Generator, table: LabelTable, labels: Tensor, values: Tensor) -> Tensor:
+    def _with_lesions(
+        self, generator: Generator, table: LabelTable, labels: Tensor, values: Tensor
+    ) -> Tensor:
         """White-matter lesions of random size and severity, from edema close to white matter to near fluid."""
         white = torch.tensor([first == "white_matter" for first, _ in table.tissues])[labels]
         if not white.any():
@@ -250,6 +299,7 @@ class SimulatedPairs(Dataset):
         return torch.lerp(values, lesion.expand_as(values), (severity * soft).unsqueeze(-1))
 
     def _render(self, maps: TissueMaps, contrast: Contrast) -> Tensor:
+        """The signal without any of the scanner's imperfections."""
         image = signal(maps.pd, 1 / maps.r1, 1 / maps.r2, contrast.acquisition)
         return image * contrast.class_gain[maps.classes]
 

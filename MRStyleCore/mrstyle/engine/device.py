@@ -24,13 +24,15 @@ def choose(name: str = "auto") -> tuple[torch.device, str]:
     if kind == "cpu":
         return torch.device("cpu"), "CPU, as asked for."
     faults = {}
-    for candidate in (("cuda", "mps") if kind == "auto" else (name,)):
+    for candidate in ("cuda", "mps") if kind == "auto" else (name,):
         fault = _fault(candidate)
         if fault is None:
             return torch.device(candidate), f"{candidate}: a test kernel ran on it."
         faults[candidate] = fault
     if kind == "auto":
-        return torch.device("cpu"), f"CPU, because there is no usable GPU (CUDA: {faults['cuda']}; MPS: {faults['mps']})."
+        return torch.device(
+            "cpu"
+        ), f"CPU, because there is no usable GPU (CUDA: {faults['cuda']}; MPS: {faults['mps']})."
     raise InputError(f"The device {name} cannot be used ({faults[name]}); choose cpu or auto.")
 
 
@@ -40,7 +42,9 @@ def _fault(name: str) -> str | None:
     if not available:
         return "not available"
     try:
-        torch.nn.functional.conv2d(torch.ones(1, 1, 4, 4, device=name), torch.ones(1, 1, 3, 3, device=name)).sum().item()
+        torch.nn.functional.conv2d(
+            torch.ones(1, 1, 4, 4, device=name), torch.ones(1, 1, 3, 3, device=name)
+        ).sum().item()
     except (RuntimeError, AssertionError) as error:
         return str(error).splitlines()[0]
     return None
@@ -51,6 +55,8 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
     if device.type == "cpu":
-        checks = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+        checks = (
+            getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        )
         return any(check() for check in checks if check is not None)
     return False

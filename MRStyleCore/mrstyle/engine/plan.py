@@ -13,7 +13,7 @@ from .device import has_fast_bfloat16
 
 T = TypeVar("T")
 
-_WINDOWS_PX = (384, 192, 96)
+_WINDOWS_PX = (512, 320, 192)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +12,10 @@ from .plan import Plan
 from .prepared import Prepared
 from .report import Reporter
 from .slices import cut, paste, slice_axis
-from .statistics import converge, shared
-from .windows import Window, assemble, padded, windows
+from .statistics import shared
+from .windows import Window, padded, windows
 
-_HALO_PX = 32
+_HALO_PX = 64
 _STYLE_SLICES = 16
 _STYLE_RANGE = (0.1, 0.9)
 _CONTENT_JITTER = 0.03
@@ -101,7 +100,9 @@ def _style_codes(network: nn.Module, style: Prepared, axis: int, plan: Plan) -> 
     stack = cut(style.array, style.mask, style.spacing_kji_mm, axis, network.pixel_range_mm)
     first, last = (round(share * (len(stack.images) - 1)) for share in _STYLE_RANGE)
     indices = np.unique(np.linspace(first, last, _STYLE_SLICES).round().astype(int))
-    return torch.cat([network.style(_on_device(stack.images[None, [index]], plan)) for index in indices.tolist()])
+    return torch.cat(
+        [network.style(_on_device(stack.images[None, [index]], plan)) for index in indices.tolist()]
+    )
 
 
 def _translate_images(network: nn.Module, images: Tensor, code: Tensor, plan: Plan) -> Tensor:
@@ -115,18 +116,20 @@ def _translate_images(network: nn.Module, images: Tensor, code: Tensor, plan: Pl
 
 
 def _in_windows(network: nn.Module, images: Tensor, code: Tensor, plan: Plan, size: int) -> Tensor:
-    places = list(windows(*images.shape[-2:], size, _HALO_PX))
-
+    places = list(windows(images.shape[-2], images.shape[-1], size, _HALO_PX))
     with shared(network) as statistics:
 
-        def run_all() -> Iterator[tuple[Window, Tensor]]:
-            for window in places:
-                part = images[..., window.source[0], window.source[1]]
-                statistics.enter(window, (part.shape[-2], part.shape[-1]))
-                yield window, network.decode(network.encode(_on_device(part, plan)), code)
+        def run(window: Window) -> Tensor:
+            part = images[..., window.source[0], window.source[1]]
+            return network.decode(network.encode(_on_device(part, plan)), code)
 
-        converge(statistics, run_all)
-        return assemble(run_all(), images)
+        statistics.collect(run, places)
+        output = torch.empty(images.shape[0], 1, *images.shape[-2:])
+        for window in places:
+            statistics.enter(window)
+            inner = run(window)[..., window.inner[0], window.inner[1]]
+            output[..., window.place[0], window.place[1]] = inner.float().cpu()
+    return output
 
 
 def _on_device(images: Tensor, plan: Plan) -> Tensor:

@@ -60,10 +60,12 @@ def cut(
     box = []
     for dimension, margin in enumerate(margins):
         inside = np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {dimension})))
-        box.append(slice(max(0, int(inside[0]) - margin), min(mask.shape[dimension], int(inside[-1]) + 1 + margin)))
+        box.append(
+            slice(max(0, int(inside[0]) - margin), min(mask.shape[dimension], int(inside[-1]) + 1 + margin))
+        )
     fine = torch.from_numpy(np.ascontiguousarray(array[tuple(box)], np.float32))
     size = [
-        max(16, round(length * spacing / float(np.clip(spacing, *pixel_range_mm))))
+        max(1, round(length * spacing / float(np.clip(spacing, *pixel_range_mm))))
         for length, spacing in zip(fine.shape[1:], pixel_mm, strict=True)
     ]
     return SliceStack(resized(fine, size), fine, axis, (box[0], box[1], box[2]))
@@ -83,7 +85,7 @@ def paste(stack: SliceStack, outputs: Tensor, shape: tuple[int, int, int]) -> np
     return volume
 
 
-def with_detail(stack: SliceStack, outputs: Tensor, radius: int = 2, floor: float = 1e-3) -> Tensor:
+def with_detail(stack: SliceStack, outputs: Tensor, radius: int = 2, floor: float = 1e-4) -> Tensor:
     """Outputs at the pixel size of the volume, with its detail where the network saw larger pixels.
 
     A guided upsampling (He & Sun, Fast Guided Filter, arXiv 1505.00996): around each pixel the output is a linear

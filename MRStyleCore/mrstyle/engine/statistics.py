@@ -1,9 +1,9 @@
 """Norm statistics of the whole image while it passes through the network in windows.
 
 Instance norm divides by the mean and variance of the image. Taken in each window alone they differ from window to window
-and change the output grossly. Here all windows are run several times: each pass sums the statistics of every norm
-layer over all windows, normalizing with those of the pass before. The first layer's statistics are exact after one
-pass, the second's after two, and deeper ones follow quickly, because each pass starts from almost the right input.
+and change the output grossly. Here the windows are first run up to the first norm, whose statistics are summed
+over all of them; then up to the second, the first using its sums; and so on. The result is exact, but for what a
+window's halo does not reach; it costs as many passes through the encoder as there are norms, and no memory.
 """
 
 from __future__ import annotations
@@ -17,64 +17,56 @@ from torch import Tensor, nn
 from ..networks.blocks import InstanceNorm
 from .windows import Window
 
-_TOLERANCE = 2e-3
-_PASSES = 8
+
+class _UnknownStatisticsError(Exception):
+    """The first norm without known statistics has seen its input; nothing behind it makes sense yet."""
 
 
 class SharedStatistics:
-    """Mean and variance per image, channel and norm layer, collected over windows."""
+    """Mean and variance per image and channel of each norm, in the order in which a forward pass calls them."""
 
     def __init__(self) -> None:
-        self.known: dict[tuple[InstanceNorm, int], tuple[Tensor, Tensor]] = {}
-        self.sums: dict[tuple[InstanceNorm, int], list[Tensor | float]] = {}
-        self.calls: dict[InstanceNorm, int] = {}
+        self.known: list[tuple[Tensor, Tensor]] = []
+        self.moments: list[tuple[Tensor, Tensor, int]] = []
+        self.calls = 0
         self.window: Window | None = None
-        self.shape = (0, 0)
 
-    def enter(self, window: Window, shape: tuple[int, int]) -> None:
-        """From here on, features are those of ``window``, whose source has ``shape`` pixels."""
-        self.window, self.shape = window, shape
-        self.calls.clear()
+    def enter(self, window: Window) -> None:
+        """From here on, features are those of ``window``."""
+        self.window, self.calls = window, 0
 
-    def __call__(self, norm: InstanceNorm, x: Tensor) -> tuple[Tensor, Tensor]:
-        call = self.calls.get(norm, 0)
-        self.calls[norm] = call + 1
-        key = (norm, call)
+    def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        call, self.calls = self.calls, self.calls + 1
+        if call < len(self.known):
+            return self.known[call]
+        inner = self._inner(x).float()
+        variance, mean = torch.var_mean(inner, (2, 3), correction=0, keepdim=True)
+        self.moments.append((mean, variance + mean.square(), inner.shape[2] * inner.shape[3]))
+        raise _UnknownStatisticsError
+
+    def _inner(self, x: Tensor) -> Tensor:
+        """The part of features ``x`` that no other window counts."""
         assert self.window is not None
-        # The inner part alone: halos are seen by several windows.
-        scale = x.shape[-2] / self.shape[0]
-        rows, columns = (
-            slice(round(span.start * scale), max(round(span.stop * scale), round(span.start * scale) + 1))
-            for span in self.window.inner
-        )
-        inner = x[..., rows, columns].float()
-        dims = (2, 3)
-        sums = self.sums.setdefault(key, [0.0, 0.0, 0.0])
-        sums[0] += inner.sum(dims, keepdim=True)
-        sums[1] += inner.square().sum(dims, keepdim=True)
-        sums[2] += inner.shape[-2] * inner.shape[-1]
-        if key in self.known:
-            return self.known[key]
-        whole = x.float()
-        return whole.mean(dims, keepdim=True), whole.var(dims, keepdim=True, unbiased=False)
+        shrunk = (self.window.source[0].stop - self.window.source[0].start) // x.shape[2]
+        rows, columns = (slice(span.start // shrunk, -(-span.stop // shrunk)) for span in self.window.inner)
+        return x[:, :, rows, columns]
 
-    def finish_pass(self) -> float:
-        """Make the sums the known statistics; returns the largest relative change."""
-        change = 0.0 if self.known else float("inf")
-        for key, (total, squares, count) in self.sums.items():
-            mean = total / count
-            variance = (squares / count - mean * mean).clamp_min(0)
-            if key in self.known:
-                old_mean, old_variance = self.known[key]
-                spread = old_variance.sqrt().mean() + 1e-6
-                change = max(
-                    change,
-                    ((mean - old_mean).abs().mean() / spread).item(),
-                    ((variance.sqrt() - old_variance.sqrt()).abs().mean() / spread).item(),
-                )
-            self.known[key] = (mean, variance)
-        self.sums.clear()
-        return change
+    def collect(self, run: Callable[[Window], object], windows: Iterable[Window]) -> None:
+        """Find the statistics of all norms that ``run`` passes."""
+        windows = list(windows)
+        while True:
+            for window in windows:
+                self.enter(window)
+                try:
+                    run(window)
+                except _UnknownStatisticsError:
+                    continue
+                return
+            weight = sum(count for *_, count in self.moments)
+            mean = sum((m * count for m, _, count in self.moments), torch.zeros(())) / weight
+            square = sum((s * count for _, s, count in self.moments), torch.zeros(())) / weight
+            self.known.append((mean, (square - mean.square()).clamp_min(0)))
+            self.moments.clear()
 
 
 @contextmanager
@@ -89,12 +81,3 @@ def shared(network: nn.Module) -> Iterator[SharedStatistics]:
     finally:
         for norm in norms:
             norm.statistics = None
-
-
-def converge(statistics: SharedStatistics, run_all: Callable[[], Iterable[object]]) -> None:
-    """Run all windows until the statistics stay the same; at most a few passes."""
-    for _ in range(_PASSES):
-        for _ in run_all():
-            pass
-        if statistics.finish_pass() < _TOLERANCE:
-            return

@@ -1,11 +1,10 @@
-"""Cut images into overlapping windows and put the results together again."""
+"""Overlapping windows that tile an image."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -45,11 +44,3 @@ def padded(image: Tensor, divisor: int) -> tuple[Tensor, tuple[int, int]]:
     height, width = image.shape[-2:]
     image = F.pad(image, (0, -width % divisor, 0, -height % divisor))
     return image, (height, width)
-
-
-def assemble(parts: Iterator[tuple[Window, Tensor]], like: Tensor) -> Tensor:
-    """One-channel results (B, 1, h, w) of windows as one image of the size of ``like``, float32."""
-    image = torch.empty(like.shape[0], 1, *like.shape[-2:])
-    for window, part in parts:
-        image[..., window.place[0], window.place[1]] = part[..., window.inner[0], window.inner[1]].float().cpu()
-    return image

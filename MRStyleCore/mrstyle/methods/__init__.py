@@ -37,4 +37,6 @@ def build(name: str, config: dict[str, Any]) -> nn.Module:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise PackageError(f"The method {name} does not accept its configuration: {where}: {first['msg']}.") from error
+        raise PackageError(
+            f"The method {name} does not accept its configuration: {where}: {first['msg']}."
+        ) from error

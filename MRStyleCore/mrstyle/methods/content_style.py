@@ -21,7 +21,9 @@ class ContentStyleConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    context: int = Field(1, ge=0, le=4, description="neighbor slices on each side that the content encoder sees")
+    context: int = Field(
+        1, ge=0, le=4, description="neighbor slices on each side that the content encoder sees"
+    )
     width: int = Field(32, ge=4, le=512, description="channels at full size")
     max_width: int = Field(128, ge=4, le=1024)
     downsamplings: int = Field(3, ge=1, le=5)
@@ -79,7 +81,12 @@ class ContentStyle(nn.Module):
         channels = widths(config.width, config.downsamplings, config.max_width)
         style_channels = widths(config.style_width, config.style_downsamplings, config.style_max_width)
         self.content_encoder = ContentEncoder(
-            2 * config.context + 1, channels, config.residual_blocks, config.stem_kernel, config.stem_norm, config.padding
+            2 * config.context + 1,
+            channels,
+            config.residual_blocks,
+            config.stem_kernel,
+            config.stem_norm,
+            config.padding,
         )
         self.style_encoder = StyleEncoder(
             style_channels,
@@ -116,12 +123,15 @@ class ContentStyle(nn.Module):
         """Image (B, 1, H, W) in the intensity scale of the reference, from a code and one style or one a slice."""
         return self.decoder(code, w)
 
-    def forward(self, content: Tensor, reference: Tensor) -> Tensor:
-        """Training's way through: content (B, 2 context + 1, H, W), reference (B, slices, H, W), one style an item."""
+    def forward(self, content: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
+        """Training's way through: content (B, 2 context + 1, H, W), reference (B, slices, H, W), one style an item.
+
+        Returns the images (B, 1, H, W) and the styles (B, style_dim, m, m).
+        """
         batch, slices = reference.shape[:2]
         style = self.style(reference.flatten(0, 1).unsqueeze(1))
         style = style.reshape(batch, slices, *style.shape[1:]).mean(dim=1)
-        return self.decode(self.encode(content), style)
+        return self.decode(self.encode(content), style), style
 
 
 def _keep_variance(module: nn.Module) -> None:

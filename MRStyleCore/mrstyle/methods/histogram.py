@@ -61,7 +61,9 @@ class Landmarks(nn.Module):
     def decode(self, code: Code, w: np.ndarray) -> Tensor:
         """The volume with its landmarks moved to those of the style."""
         # Air at 0 stays at 0; above the last landmark the last line goes on.
-        source = np.concatenate([[min(0.0, float(code.values.min()))], np.percentile(code.values, self.percentiles)])
+        source = np.concatenate(
+            [[min(0.0, float(code.values.min()))], np.percentile(code.values, self.percentiles)]
+        )
         target = np.concatenate([[min(0.0, float(w[0]))], w])
         source, unique = np.unique(source, return_index=True)
         target = np.maximum.accumulate(target[unique])
@@ -110,7 +112,9 @@ class WhiteStripe(nn.Module):
         counts, edges = np.histogram(values, bins=400, range=(0.0, float(np.percentile(values, 99.9))))
         smooth = gaussian_filter1d(counts.astype(np.float64), 8, mode="nearest")
         inner = smooth[1:-1]
-        peaks = np.flatnonzero((inner > smooth[:-2]) & (inner >= smooth[2:]) & (inner > 0.1 * smooth.max())) + 1
+        peaks = (
+            np.flatnonzero((inner > smooth[:-2]) & (inner >= smooth[2:]) & (inner > 0.1 * smooth.max())) + 1
+        )
         candidates = peaks if peaks.size else np.array([smooth.argmax()])
         peak = candidates[-1] if self.config.peak == "last" else candidates[smooth[candidates].argmax()]
         center = np.mean(values < (edges[peak] + edges[peak + 1]) / 2)

@@ -146,13 +146,20 @@ class _InPlane:
 
     def __init__(self, rows: int, columns: int) -> None:
         self.fields = torch.empty(rows, 4, columns)
-        self._along_rows = torch.empty(rows, 4, columns)
-        self._row_bands, self._column_bands = _bands(rows), _bands(columns)
+        filtered = torch.empty(rows * 4, columns)
+        lines = self.fields.view(-1, columns)
+        # Views are made once: making them costs as much as the small products themselves.
+        self._across_columns = [
+            (lines[:, band.inputs], band.weights.T.contiguous(), filtered[:, band.outputs])
+            for band in _bands(columns)
+        ]
+        lines = filtered.view(rows, -1)
+        self._across_rows = [(band.weights, lines[band.inputs], band.outputs) for band in _bands(rows)]
 
     def filter(self, out: torch.Tensor) -> None:
-        source, target = (t.view(-1, t.shape[-1]) for t in (self.fields, self._along_rows))
-        for band in self._column_bands:
-            torch.mm(source[:, band.inputs], band.weights.T, out=target[:, band.outputs])
-        source, target = (t.view(len(self.fields), -1) for t in (self._along_rows, out))
-        for band in self._row_bands:
-            torch.mm(band.weights, source[band.inputs], out=target[band.outputs])
+        """Write the filtered fields to ``out``, which has as many elements."""
+        for source, weights, target in self._across_columns:
+            torch.mm(source, weights, out=target)
+        lines = out.view(len(self.fields), -1)
+        for weights, source, rows in self._across_rows:
+            torch.mm(weights, source, out=lines[rows])

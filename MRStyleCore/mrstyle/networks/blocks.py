@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-Statistics = Callable[["InstanceNorm", Tensor], "tuple[Tensor, Tensor]"]
+Statistics = Callable[[Tensor], "tuple[Tensor, Tensor]"]
 
 
 class InstanceNorm(nn.Module):
@@ -29,7 +29,7 @@ class InstanceNorm(nn.Module):
         if self.statistics is None:
             # The same numbers as F.instance_norm, at up to 12 times its speed on CPUs (channels_last, bfloat16).
             return F.group_norm(x, x.shape[1], eps=self.eps)
-        mean, variance = self.statistics(self, x)
+        mean, variance = self.statistics(x)
         scale = torch.rsqrt(variance + self.eps)
         return ((x.float() - mean) * scale).to(x.dtype)
 

@@ -21,7 +21,13 @@ class ContentEncoder(nn.Module):
     """
 
     def __init__(
-        self, inputs: int, channels: list[int], residual_blocks: int, stem_kernel: int, stem_norm: bool, padding: str
+        self,
+        inputs: int,
+        channels: list[int],
+        residual_blocks: int,
+        stem_kernel: int,
+        stem_norm: bool,
+        padding: str,
     ) -> None:
         super().__init__()
         self.stem = convolution(inputs, channels[0], stem_kernel, padding=padding)
@@ -58,7 +64,13 @@ class StyleEncoder(nn.Module):
     foreground_level = 0.04
 
     def __init__(
-        self, channels: list[int], style_dim: int, size: int, stem_kernel: int, padding: str, foreground_pooling: bool
+        self,
+        channels: list[int],
+        style_dim: int,
+        size: int,
+        stem_kernel: int,
+        padding: str,
+        foreground_pooling: bool,
     ) -> None:
         super().__init__()
         self.size = size

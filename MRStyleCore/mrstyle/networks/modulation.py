@@ -98,7 +98,9 @@ class AdaConv(nn.Module):
         depthwise = self.depthwise(style).reshape(batch * channels, 1, 3, 3)
         pointwise = self.pointwise(pooled).reshape(batch * channels, channels // self.pointwise_groups, 1, 1)
         # The samples of a batch become groups of one convolution, each with its own predicted kernels.
-        y = F.pad(self.norm(x), (1, 1, 1, 1), mode="reflect").reshape(1, batch * channels, height + 2, width + 2)
+        y = F.pad(self.norm(x), (1, 1, 1, 1), mode="reflect").reshape(
+            1, batch * channels, height + 2, width + 2
+        )
         y = F.conv2d(y, depthwise, groups=batch * channels)
         y = F.conv2d(y, pointwise, groups=batch * self.pointwise_groups)
         return self.conv(y.reshape(x.shape) + self.bias(pooled))

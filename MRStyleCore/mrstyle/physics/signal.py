@@ -151,5 +151,7 @@ def signal(
     parameters = {name: getattr(acquisition, name) for name in names}
     missing = [name for name, value in parameters.items() if value is None]
     if missing:
-        raise InputError(f"The {acquisition.family} signal needs {', '.join(missing)}; enter the missing value.")
+        raise InputError(
+            f"The {acquisition.family} signal needs {', '.join(missing)}; enter the missing value."
+        )
     return equation(pd, t1_ms, t2_ms, **parameters)

@@ -67,7 +67,9 @@ TISSUES: dict[str, Tissue] = {
 }
 
 
-def tissue_table(names: list[str] | tuple[str, ...], field_strength_t: float) -> list[tuple[float, float, float]]:
+def tissue_table(
+    names: list[str] | tuple[str, ...], field_strength_t: float
+) -> list[tuple[float, float, float]]:
     """(PD, T1 ms, T2 ms) of each named tissue, in the order of ``names``.
 
     Raises:

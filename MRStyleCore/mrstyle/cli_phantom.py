@@ -1,0 +1,59 @@
+"""``mrstyle phantom``: images of a digital head with sidecars, named as BIDS names them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from .cli_output import Outputs
+
+_MPRAGE = {"ScanningSequence": ["GR", "IR"], "SequenceVariant": ["SP", "MP"], "PulseSequenceType": "MPRAGE"}
+_SPIN_ECHO = {"ScanningSequence": "SE", "PulseSequenceType": "Spin echo"}
+_INVERSION = {"ScanningSequence": ["SE", "IR"], "PulseSequenceType": "Inversion recovery spin echo"}
+
+# Protocols in everyday use, as BIDS sidecars have them: times in s, angles in degrees.
+CONTRASTS: dict[str, dict[str, Any]] = {
+    "T1w": _MPRAGE | {"RepetitionTime": 2.3, "EchoTime": 0.003, "InversionTime": 0.9, "FlipAngle": 9},
+    "T2w": _SPIN_ECHO | {"RepetitionTime": 5.0, "EchoTime": 0.1},
+    "PDw": _SPIN_ECHO | {"RepetitionTime": 3.0, "EchoTime": 0.015},
+    "FLAIR": _INVERSION | {"RepetitionTime": 9.0, "EchoTime": 0.12, "InversionTime": 2.5},
+}
+_FIELD_OF_VIEW_MM = (192, 224, 192)
+
+
+def write_phantom(
+    folder: Path, seed: int, contrast: str, spacing_mm: float, field_strength_t: float, labels: bool
+) -> list[Path]:
+    """Write ``sub-<seed>_<contrast>.nii.gz`` with its sidecar, and the label map with its table if asked for.
+
+    Raises:
+        InputError: the folder cannot be written to, or the phantom does not take a value.
+    """
+    outputs = Outputs([])
+    outputs.add_folder(folder)
+    from .acquisition import from_bids
+    from .physics.phantom import head_phantom
+    from .volume import write_volume
+
+    sidecar = CONTRASTS[contrast] | {
+        "MagneticFieldStrength": field_strength_t,
+        "Manufacturer": "MRStyle phantom",
+    }
+    shape = tuple(round(length / spacing_mm) for length in _FIELD_OF_VIEW_MM)
+    head = head_phantom(seed, (shape[0], shape[1], shape[2]), spacing_mm, field_strength_t)
+    image = head.render(from_bids(sidecar), seed=seed)
+    path = folder / f"sub-{seed:02d}_{contrast}.nii.gz"
+    written = [path]
+    with outputs.staged() as place:
+        write_volume(image, place(path))
+        place(path.with_name(f"sub-{seed:02d}_{contrast}.json")).write_text(
+            json.dumps(sidecar, indent=2) + "\n", encoding="utf-8"
+        )
+        if labels:
+            written.append(folder / f"sub-{seed:02d}_dseg.nii.gz")
+            write_volume(image.with_array(head.labels), place(written[-1]))
+            rows = [f"{value}\t{name}\n" for value, name in enumerate(head.names)]
+            table = place(folder / f"sub-{seed:02d}_dseg.tsv")
+            table.write_text("index\tname\n" + "".join(rows), encoding="utf-8")
+    return written

@@ -1,0 +1,9 @@
+"""Fixtures of the tests of the commands."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.register_assert_rewrite("cli_fixtures")
+
+from cli_fixtures import folder, mrstyle, network  # noqa: E402, F401

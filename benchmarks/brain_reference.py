@@ -1,0 +1,121 @@
+"""Two real patients, each in the other's contrasts: what brain-reference does on scans it has never seen.
+
+    python benchmarks/brain_reference.py DATA [--model brain-reference] [--pictures FOLDER] > result.json
+
+DATA is a folder with patient19 and patient26 of the MS lesion data of Lesjak et al. (Neuroinformatics 16:51, 2018; CC-BY):
+T1, T2, FLAIR and lesions.nii.gz on one grid. Content is a scan of one patient, reference a scan of the OTHER one in another
+contrast, truth the first one's own scan in that contrast: 12 cases. All images are scaled by the 99.5th percentile in the
+brain, so that the data range is 1, and compared in the brain (where the content is not 0).
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import binary_dilation
+
+from mrstyle.metrics.image import flicker_ratio, psnr, ssim
+from mrstyle.models.catalogue import find
+from mrstyle.models.package import Package, load_package
+from mrstyle.targets import Reference
+from mrstyle.translate import translate
+from mrstyle.volume import Volume, read_volume
+
+CONTRASTS = ("T1", "T2", "FLAIR")
+PATIENTS = ("patient19", "patient26")
+BASELINE = "histogram-matching"
+
+
+def scaled(volume: Volume, brain: np.ndarray) -> np.ndarray:
+    """Intensities with the 99.5th percentile of the brain at 1, the outside at 0."""
+    return np.where(brain, volume.array / np.percentile(volume.array[brain], 99.5), 0).astype(np.float32)
+
+
+def lesion_contrast(image: np.ndarray, lesions: np.ndarray, surroundings: np.ndarray) -> float:
+    """How far lesions stand out: difference of means over the standard deviation around the lesions."""
+    around = image[surroundings]
+    return float((image[lesions].mean() - around.mean()) / around.std())
+
+
+def compare(image: np.ndarray, truth: np.ndarray, brain: np.ndarray) -> dict[str, float]:
+    """PSNR, SSIM and flicker of one output."""
+    return {
+        "psnr_db": psnr(image, truth, data_range=1.0, mask=brain),
+        "ssim": ssim(image, truth, data_range=1.0, mask=brain),
+        "flicker_ratio": flicker_ratio(image, truth, axis=0, data_range=1.0, mask=brain),
+    }
+
+
+def run(data: Path, model: Package, pictures: Path | None) -> dict:
+    """All cases, with their means."""
+    scans = {
+        (patient, contrast): read_volume(data / patient / f"{contrast}.nii.gz")
+        for patient in PATIENTS
+        for contrast in CONTRASTS
+    }
+    models = {"model": model, "baseline": load_package(find(BASELINE))}
+    cases = []
+    for patient, other in (PATIENTS, PATIENTS[::-1]):
+        brain = scans[patient, "T1"].array != 0
+        lesions = read_volume(data / patient / "lesions.nii.gz").array > 0.5
+        surroundings = binary_dilation(lesions, iterations=4) & ~binary_dilation(lesions) & brain
+        for content, contrast in itertools.permutations(CONTRASTS, 2):
+            truth = scaled(scans[patient, contrast], brain)
+            case: dict = {"patient": patient, "content": content, "reference": f"{other} {contrast}"}
+            for name, package in models.items():
+                started = time.perf_counter()
+                result = translate(scans[patient, content], package, Reference(scans[other, contrast]))
+                output = scaled(result.image, brain)
+                case[name] = compare(output, truth, brain) | {
+                    "seconds": round(time.perf_counter() - started, 1)
+                }
+                case[name]["lesion_contrast"] = lesion_contrast(output, lesions, surroundings)
+                if pictures is not None and name == "model":
+                    save_picture(pictures, case, scaled(scans[patient, content], brain), output, truth)
+            case["truth_lesion_contrast"] = lesion_contrast(truth, lesions, surroundings)
+            cases.append(case)
+            print(json.dumps(case), file=sys.stderr)
+    return {"model": f"{model.card.name}", "cases": cases, "mean": means(cases)}
+
+
+def means(cases: list[dict]) -> dict[str, float]:
+    """Means over the cases, and the gain over the baseline."""
+    mean = {
+        f"{name}_{metric}": float(np.mean([case[name][metric] for case in cases]))
+        for name in ("model", "baseline")
+        for metric in ("psnr_db", "ssim", "flicker_ratio", "seconds")
+    }
+    mean["psnr_gain_db"] = mean["model_psnr_db"] - mean["baseline_psnr_db"]
+    return {name: round(value, 3) for name, value in mean.items()}
+
+
+def save_picture(folder: Path, case: dict, *images: np.ndarray) -> None:
+    """Content | output | truth of a middle axial slice."""
+    import matplotlib.image
+
+    folder.mkdir(parents=True, exist_ok=True)
+    middle = images[0].shape[0] // 2
+    row = np.concatenate([image[middle, ::-1] for image in images], axis=1)
+    name = f"{case['patient']}_{case['content']}_to_{case['reference'].split()[1]}.png"
+    matplotlib.image.imsave(folder / name, row.clip(0, 1), cmap="gray", vmin=0, vmax=1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--model", default="brain-reference", help="id or folder of a package")
+    parser.add_argument("--pictures", type=Path, help="folder for pictures of each case")
+    arguments = parser.parse_args()
+    print(json.dumps(run(arguments.data, load_package(find(arguments.model)), arguments.pictures), indent=2))
+
+
+if __name__ == "__main__":
+    main()
