@@ -8,7 +8,7 @@ from pathlib import Path
 # The tests' networks are tiny: one thread is as fast, and does not wait for others on a busy machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import pytest  # noqa: E402
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -15,9 +15,10 @@ from rich.console import Console
 
 from . import __version__
 from .cli_display import head_seconds, metrics_table, models_table, progress_display
-from .cli_output import Interrupted, Outputs, interruptible, write_maps, write_result
+from .cli_interrupt import Interrupted, hard_stop, interruptible, leave
+from .cli_output import Outputs, write_maps, write_result
 from .cli_phantom import CONTRASTS
-from .errors import Cancelled, InputError, MRStyleError, OutOfMemory, PackageError
+from .errors import InputError, MRStyleError, OutOfMemory, PackageError
 
 if TYPE_CHECKING:
     from .models.catalogue import Entry
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         except MRStyleError as error:
             _fail(error)
         except Interrupted:
-            _fail(Cancelled())
+            leave()
         except MemoryError:
             _fail(
                 OutOfMemory("The computer ran out of memory; close other programs or use a smaller volume.")
@@ -94,7 +95,7 @@ def transfer(
     started = time.monotonic()
     outputs = Outputs([content, style])
     outputs.add_transfer(output, samples > 1, maps, report)
-    with progress_display() as display:
+    with progress_display() as display, hard_stop(outputs.discard):
         display.stage("loading")
         from .models.catalogue import find
         from .models.package import load_package
@@ -158,7 +159,7 @@ def evaluate(
     outputs = Outputs([generated, *given.values()])
     if maps is not None:
         outputs.add_folder(maps)
-    with progress_display() as display:
+    with progress_display() as display, hard_stop(outputs.discard):
         display.stage("measuring quality")
         from .qa.evaluate import evaluate
         from .volume import read_volume

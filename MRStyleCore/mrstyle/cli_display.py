@@ -26,12 +26,16 @@ _PLAIN_INTERVAL_S = 5.0
 
 
 class ProgressDisplay:
-    """Stage, bar and time left; plain lines, now and then, where there is no terminal."""
+    """Stage, bar and time left. Where there is no terminal: plain lines, now and then, once the work has begun.
+
+    Whatever is refused is refused before that, so its one sentence stands alone.
+    """
 
     def __init__(self, console: Console, bar: Progress, task: TaskID) -> None:
         self._console = console
         self._bar = bar
         self._task = task
+        self._begun = False
         self._last_line = time.monotonic()
 
     def __call__(self, progress: Translation) -> None:
@@ -39,6 +43,7 @@ class ProgressDisplay:
         if progress.message:
             self.note(progress.message)
             return
+        self._begun = self._begun or progress.fraction > 0
         left = "" if progress.remaining_s is None else f"{_duration(progress.remaining_s)} left"
         self._bar.update(self._task, description=progress.stage, completed=progress.fraction, left=left)
         self._now_and_then(f"{progress.stage}, {progress.fraction:.0%}{left and f', {left}'}")
@@ -54,7 +59,7 @@ class ProgressDisplay:
 
     def _now_and_then(self, text: str) -> None:
         now = time.monotonic()
-        if not self._console.is_terminal and now - self._last_line >= _PLAIN_INTERVAL_S:
+        if self._begun and not self._console.is_terminal and now - self._last_line >= _PLAIN_INTERVAL_S:
             self._last_line = now
             self._say(text)
 

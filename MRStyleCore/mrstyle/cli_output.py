@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import signal
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .cli_interrupt import undisturbed
 from .errors import InputError
 
 if TYPE_CHECKING:
@@ -20,35 +21,7 @@ if TYPE_CHECKING:
     from .translate import Result
 
 _REPORT_SUFFIXES = (".html", ".htm")
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _STAGING_PREFIX = ".partial-"
-
-
-class Interrupted(BaseException):
-    """Ctrl-C or SIGTERM; no ``except Exception`` on the way swallows it, nor does typer."""
-
-
-@contextmanager
-def interruptible(kind: type[BaseException] = Interrupted) -> Iterator[None]:
-    """Within the block, the first Ctrl-C or SIGTERM raises ``kind``; later ones are ignored."""
-
-    def stop(number: int, frame: object) -> None:
-        for each in _STOP_SIGNALS:
-            signal.signal(each, signal.SIG_IGN)
-        raise kind
-
-    with _handling(stop):
-        yield
-
-
-@contextmanager
-def _handling(handler: Callable[[int, object], None] | signal.Handlers) -> Iterator[None]:
-    before = {each: signal.signal(each, handler) for each in _STOP_SIGNALS}
-    try:
-        yield
-    finally:
-        for each, previous in before.items():
-            signal.signal(each, previous)
 
 
 def uncertainty_path(output: Path) -> Path:
@@ -72,6 +45,7 @@ class Outputs:
         paths = [path.resolve() for path in inputs]
         self._kept = {*paths, *(sidecar_path(path) for path in paths if not path.is_dir())}
         self._taken: set[Path] = set()
+        self._staging: dict[Path, Path] = {}
 
     def add_transfer(self, output: Path, uncertainty: bool, maps: Path | None, report: Path | None) -> None:
         """Plan to write what a transfer gives.
@@ -138,28 +112,32 @@ class Outputs:
         Raises:
             InputError: a file would replace an input, or cannot be put in its place.
         """
-        folders: dict[Path, Path] = {}
         with ExitStack() as stack:
 
             def place(target: Path) -> Path:
-                if target.parent not in folders:
+                if target.parent not in self._staging:
                     temporary = tempfile.TemporaryDirectory(
                         prefix=_STAGING_PREFIX, dir=_existing(target.parent)
                     )
-                    folders[target.parent] = Path(stack.enter_context(temporary))
-                return folders[target.parent] / target.name
+                    self._staging[target.parent] = Path(stack.enter_context(temporary))
+                return self._staging[target.parent] / target.name
 
             yield place
             files = [
                 (file, folder / file.name)
-                for folder, staging in folders.items()
+                for folder, staging in self._staging.items()
                 for file in staging.iterdir()
             ]
             for _, target in files:
                 self._refuse_replacing(target)
-            with _handling(signal.SIG_IGN):
+            with undisturbed():
                 for file, target in files:
                     _move(file, target)
+
+    def discard(self) -> None:
+        """Remove what is staged."""
+        for staging in list(self._staging.values()):
+            shutil.rmtree(staging, ignore_errors=True)
 
     def _take(self, target: Path) -> None:
         self._refuse_replacing(target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from typing import cast
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from .engine.report import Progress, Reporter
 from .engine.run import translate_slices, translate_values
 from .errors import InputError
 from .history import History, versions
+from .methods.method import Method, SliceMethod
 from .models.package import Package
 from .targets import Target
 from .volume import Volume
@@ -79,14 +81,16 @@ def translate(
     style = Prepared.of(target.volume, card.accepts.minimum_size_voxels)
     if model.weights_sha256 is None:
         plan = Plan(torch.device("cpu"), "float32", batch=1)
-        outputs = [translate_values(model.network, content, style)]
+        outputs = [translate_values(cast(Method, model.network), content, style)]
     else:
         chosen, reason = choose(device)
         if device == "auto":
             report.tell(f"Device: {reason}")
         outputs, plan = run_down(
             first_plan(chosen),
-            lambda plan: translate_slices(model.network, content, style, plan, samples, seed, report),
+            lambda plan: translate_slices(
+                cast(SliceMethod, model.network), content, style, plan, samples, seed, report
+            ),
             report.tell,
         )
     report.at("finishing", 0.99)

@@ -1,113 +1,26 @@
-"""Small heads, small networks: whole trainings in seconds."""
+"""Fixtures of the trainer's tests."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import SimpleITK as sitk  # noqa: N813
-import yaml
+from small_training import entries, make_heads, write_config
 
 from mrstyle_trainer.cli import ALLOCATOR_ENVIRONMENT
 from mrstyle_trainer.config import TrainingConfig, read_config
-
-TABLE = {
-    "white_matter": {"labels": [2], "tissue": "white_matter", "inside": "brain"},
-    "gray_matter": {"labels": [3], "tissue": "gray_matter", "inside": "brain"},
-    "ventricles": {"labels": [4], "tissue": "csf", "inside": "brain"},
-    "csf": {"labels": [24], "tissue": "csf", "inside": "fluid"},
-    "soft_tissue": {"labels": [507], "tissue": ["fat", "muscle"]},
-}
-HEADS = ("a.nii.gz", "b.nii.gz", "c.nii.gz", "d.nii.gz")
-
-
-def head_labels(seed: int, size: int = 56) -> np.ndarray:
-    """A head of nested, wavy ellipsoids as FreeSurfer labels, int16 (k, j, i), another one for each seed."""
-    rng = np.random.default_rng(seed)
-    grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, size)] * 3, indexing="ij"))
-    stretch, turn = rng.uniform(0.92, 1.08, 3), rng.uniform(0, 2 * np.pi, 3)
-    x, y, z = grid * stretch[:, None, None, None]
-    radius = np.sqrt((x / 0.85) ** 2 + y**2 + (z / 0.8) ** 2)
-    folds = sum(0.05 * np.sin(9 * axis + angle) for axis, angle in zip((x, y, z), turn, strict=True))
-    labels = np.zeros((size,) * 3, np.int16)
-    labels[radius < 0.95] = 507
-    labels[radius < 0.82] = 24
-    labels[radius + 0.5 * folds < 0.74] = 3
-    labels[radius + folds < 0.58] = 2
-    labels[radius < 0.2] = 4
-    return labels
-
-
-def write_labels(path: Path, labels: np.ndarray, spacing_mm: float = 1.0) -> None:
-    image = sitk.GetImageFromArray(labels)
-    image.SetSpacing((spacing_mm,) * 3)
-    sitk.WriteImage(image, str(path))
 
 
 @pytest.fixture(scope="session")
 def heads(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of four label maps and their table."""
-    folder = tmp_path_factory.mktemp("heads")
-    for seed, name in enumerate(HEADS):
-        write_labels(folder / name, head_labels(seed))
-    (folder / "table.yaml").write_text(yaml.safe_dump(TABLE))
-    return folder
-
-
-def entries(heads: Path, **changes: dict[str, Any]) -> dict[str, Any]:
-    """A small training configuration; ``changes`` update its parts by name."""
-    parts: dict[str, Any] = {
-        "recipe": "content_style",
-        "network": {
-            "context": 0,
-            "width": 8,
-            "max_width": 16,
-            "downsamplings": 1,
-            "residual_blocks": 1,
-            "style_width": 8,
-            "style_max_width": 16,
-            "style_downsamplings": 2,
-            "style_dim": 8,
-            "style_hidden": 16,
-            "modulation": "film",
-            "stem_norm": False,
-            "pixel_range_mm": [1.0, 1.3],
-        },
-        "data": {
-            "kind": "label_maps",
-            "folder": str(heads),
-            "table": str(heads / "table.yaml"),
-            "training": list(HEADS[:2]),
-            "validation": list(HEADS[2:]),
-        },
-        "simulation": {"size": 48, "context": 0, "reference_slices": 1, "pixel_mm": [1.0, 1.3]},
-        "loop": {
-            "steps": 8,
-            "batch_size": 2,
-            "learning_rate": 4e-3,
-            "warmup_steps": 4,
-            "ema_decay": 0.9,
-            "precision": "32-true",
-            "compile": False,
-            "validation_every": 4,
-            "validation_samples": 4,
-            "loader_processes": 0,
-        },
-    }
-    for name, change in changes.items():
-        parts[name] = parts.get(name, {}) | change
-    return parts
-
-
-def write_config(path: Path, content: dict[str, Any]) -> Path:
-    path.write_text(yaml.safe_dump(content))
-    return path
+    return make_heads(tmp_path_factory.mktemp("heads"))
 
 
 @pytest.fixture
-def small_config(heads: Path, tmp_path: Path) -> Any:
+def small_config(heads: Path, tmp_path: Path) -> Callable[..., TrainingConfig]:
     """Make a small training configuration with changes by part."""
 
     def make(**changes: dict[str, Any]) -> TrainingConfig:

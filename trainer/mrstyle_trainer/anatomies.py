@@ -8,14 +8,13 @@ from typing import Literal
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
 from mrstyle.errors import InputError
 from mrstyle.physics.phantom import HeadPhantom, head_phantom
 from mrstyle.physics.tissues import TISSUES
 
-from .faults import first_fault
+from .yaml_files import read_yaml
 
 
 @dataclass(frozen=True)
@@ -67,13 +66,7 @@ class LabelTable:
         Raises:
             InputError: the file is missing or not such a table, it names an unknown tissue, or a label twice.
         """
-        try:
-            content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-            entries = TypeAdapter(dict[str, LabelClass]).validate_python(content)
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise InputError(f"Cannot read the label table {path}: {error}.") from error
-        except ValidationError as error:
-            raise InputError(f"The label table {path} is not usable: {first_fault(error)}.") from error
+        entries = read_yaml(path, TypeAdapter(dict[str, LabelClass]), "label table")
         class_of_label = {0: 0}
         for index, (name, entry) in enumerate(entries.items(), start=1):
             for label in entry.labels:

@@ -7,13 +7,12 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from mrstyle.errors import InputError
 
-from .faults import first_fault
 from .simulate import SimulationConfig
+from .yaml_files import read_yaml
 
 SAVED_CONFIG = "config.json"
 
@@ -83,7 +82,7 @@ class TrainingConfig(BaseModel):
     recipe: str
     network: dict[str, Any] = {}
     data: LabelMapData | PhantomData = Field(discriminator="kind")
-    simulation: SimulationConfig = SimulationConfig()
+    simulation: SimulationConfig = Field(default_factory=lambda: SimulationConfig.model_validate({}))
     loop: LoopConfig
     losses: dict[str, float] = {}
     seed: int = 0
@@ -116,12 +115,7 @@ def parse_config(path: str | Path) -> TrainingConfig:
     Raises:
         InputError: not readable, or an entry is wrong (named).
     """
-    try:
-        return TrainingConfig.model_validate(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"Cannot read the training configuration {path}: {error}.") from error
-    except ValidationError as error:
-        raise InputError(f"The training configuration {path} is not usable: {first_fault(error)}.") from error
+    return read_yaml(path, TypeAdapter(TrainingConfig), "training configuration")
 
 
 def read_saved_config(run: Path) -> TrainingConfig:

@@ -6,7 +6,7 @@ import math
 import signal
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from lightning.fabric import Fabric
@@ -62,7 +62,7 @@ def fit(
     # All that a user can get wrong is found here, before there are other processes that would wait for this one.
     if config.loop.batch_size % devices:
         raise InputError(f"A batch of {config.loop.batch_size} cannot be divided among {devices} devices.")
-    if not resume and rank_zero_only.rank == 0:
+    if not resume and rank_zero_only.rank == 0:  # type: ignore[attr-defined]
         _claim(folder)
     state = load_checkpoint(folder) if resume else None
     torch.manual_seed(config.seed)
@@ -108,7 +108,7 @@ class _Training:
         self.optimizers: dict[str, Any] = {}
         for name, network in self.plain.items():
             optimizer = torch.optim.Adam(network.parameters(), loop.learning_rate, betas=(0.9, 0.99))
-            compiled = torch.compile(network) if loop.compile else network
+            compiled = cast(nn.Module, torch.compile(network)) if loop.compile else network
             self.networks[name], self.optimizers[name] = fabric.setup(compiled, optimizer)
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -178,7 +178,8 @@ class _Training:
         self.average.update_parameters(self.plain[self.recipe.main])
         self.progress.step += 1
         asked = torch.tensor(float(interrupt.requested), device=self.fabric.device)
-        means = self.fabric.all_reduce(torch.stack([*values.values(), asked]), reduce_op="mean").tolist()
+        together = self.fabric.all_reduce(torch.stack([*values.values(), asked]), reduce_op="mean")
+        means = cast(Tensor, together).tolist()
         logged = dict(zip(values, means, strict=False))
         for name, mean in logged.items():
             if not math.isfinite(mean):

@@ -24,10 +24,22 @@ def structural(output: Tensor, target: Tensor, window: int = 7) -> Tensor:
 
 
 def anchored(style: Tensor, anchors: Tensor) -> Tensor:
-    """How far the first entries of style descriptors (B, S, m, m) are from known tissue intensities (B, n), L1.
+    """Mean absolute difference of a style's first entries from known tissue intensities.
 
-    Without this hint a network takes long to find out that a style matters at all.
+    ``style`` is (B, S, m, m), ``anchors`` (B, n) with n <= S and NaN where a head lacks the tissue. Without this
+    hint a network takes long to find out that a style matters at all.
     """
     entries = style.float().mean(dim=(2, 3))[:, : anchors.shape[1]]
     known = torch.isfinite(anchors)
-    return (entries - anchors.nan_to_num())[known].abs().mean()
+    difference = (entries - anchors.nan_to_num()).abs() * known
+    return difference.sum() / known.sum().clamp_min(1)
+
+
+def recognized(maps: Tensor, groups: Tensor) -> Tensor:
+    """Cross-entropy of anatomy maps (B, K, H, W) with known tissue groups (B, H, W).
+
+    Group g > 0 is map g - 1, group 0 is air, which is what the maps leave over; negative groups do not count.
+    """
+    air = 1 - maps.sum(dim=1, keepdim=True)
+    probabilities = torch.cat([air, maps], dim=1).clamp_min(1e-4)
+    return F.nll_loss(probabilities.log(), groups.clamp_min(-1), ignore_index=-1)

@@ -63,11 +63,10 @@ def random_acquisition(generator: Generator, field_strength_t: float) -> Acquisi
     kind = _random_kind(generator)
     repetition_time_ms = uniform(generator, *kind.repetition_time_ms)
     echo_time_ms = uniform(generator, *kind.echo_time_ms)
+    inversion_time_ms = between(kind.inversion_time_ms)
     if kind.nulls_csf:
         null_ms = nulling_inversion_time_ms(_CSF_T1_MS[field_strength_t], repetition_time_ms, echo_time_ms)
         inversion_time_ms = null_ms * uniform(generator, *_NULLING_SPREAD)
-    else:
-        inversion_time_ms = between(kind.inversion_time_ms)
     return Acquisition(
         family=kind.family,
         repetition_time_ms=repetition_time_ms,

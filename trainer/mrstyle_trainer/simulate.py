@@ -1,8 +1,9 @@
 """Training pairs with known truth, simulated from label maps.
 
 A sample is: content = slices of head 1 in sequence A, reference = slices of head 2 in sequence B, target = head 1
-in sequence B, without noise and shading. Head 1 of content and target are the same tissue maps, down to texture
-and lesions, so that a network that learns the pairs changes contrast and nothing else.
+in sequence B, without noise and shading, and swapped = head 2 in sequence A, likewise. Head 1 of content and
+target are the same tissue maps, down to texture and lesions, so that a network that learns the pairs changes
+contrast and nothing else.
 
 Every sample is a pure function of (seed, index): a training that is resumed, or spread over processes, sees the
 same data. Per label there are only table look-ups; everything per pixel is a tensor operation.
@@ -45,6 +46,21 @@ ANCHORS = (
 )
 
 
+# Tissues that look alike in every sequence, as one group each: what a network can tell apart. Group 0 gives no signal.
+GROUPS = (
+    ("background", "bone"),
+    ("csf", "vitreous"),
+    ("gray_matter", "cerebellar_gray_matter"),
+    ("deep_gray_matter", "thalamus"),
+    ("white_matter", "cerebellar_white_matter", "brainstem", "pallidum", "optic_nerve"),
+    ("lesion",),
+    ("fat", "marrow"),
+    ("muscle", "skin", "mucosa", "gland"),
+)
+LESION_GROUP = 5
+NO_GROUP = -1
+
+
 class SimulationConfig(BaseModel):
     """How far simulated scans vary; spreads are standard deviations of a logarithm."""
 
@@ -52,7 +68,6 @@ class SimulationConfig(BaseModel):
 
     size: int = Field(144, ge=32, description="pixels of the square slices")
     context: int = Field(1, ge=0, description="neighbor slices on each side of the content")
-    reference_slices: int = Field(2, ge=1)
     axial_share: Share = Field(0.6, description="rest is half sagittal, half coronal")
     pixel_mm: tuple[PositiveFloat, PositiveFloat] = (0.7, 1.35)
     slice_step_mm: tuple[PositiveInt, PositiveInt] = (1, 5)
@@ -81,12 +96,13 @@ class SimulationConfig(BaseModel):
 
 @dataclass
 class TissueMaps:
-    """PD, R1, R2 (1/ms), classes, and what a brain extraction keeps, each (n, H, W), of ``n`` neighboring slices."""
+    """Neighboring slices, each field (n, H, W): PD, R1, R2 (1/ms), classes, tissue groups, what brain extraction keeps."""
 
     pd: Tensor
     r1: Tensor
     r2: Tensor
     classes: Tensor
+    groups: Tensor
     kept: Tensor
 
 
@@ -99,11 +115,25 @@ class Contrast:
     gamma: float
 
 
+@dataclass
+class View:
+    """Neighboring slices of one person: which label map, tissues (classes, 2, 3), maps, pixel size."""
+
+    anatomy: int
+    tissues: Tensor
+    stripped: bool
+    maps: TissueMaps
+    pixel_mm: float
+
+
 class SimulatedPairs(Dataset):
     """Content, reference and target slices from label maps; see the module's text.
 
-    Items are dicts of float32 tensors: content (2 context + 1, S, S), reference (reference_slices, S, S) and target
-    (1, S, S), each scaled so that the 99.5th percentile of its head is about 1.
+    Items are dicts of float32 tensors: content (2 context + 1, S, S), head 1 in sequence A; reference of the same shape,
+    head 2 in B; target (1, S, S), the middle of head 1 in B; swapped (1, S, S), the middle of head 2 in A; each
+    scaled so that the 99.5th percentile of its head is about 1; groups (2, S, S), the tissue groups of both heads' middle
+    slices; and anchors (len(ANCHORS)), the reference's
+    intensities of those tissues without noise and shading, NaN for a tissue that the label table does not have.
     """
 
     def __init__(self, anatomies: list[Anatomy], config: SimulationConfig, seed: int, length: int) -> None:
@@ -129,32 +159,21 @@ class SimulatedPairs(Dataset):
 
         table = self.anatomies[first].table
         tissues = self._tissues(generator, table, field_t)
-        one = self._head(generator, tissues)
-        two = self._head(generator, tissues)
+        one = self._view(generator, first, axis, tissues, stripped)
+        two = self._view(generator, second, axis, tissues, reference_stripped)
         a = self._contrast(generator, len(tissues), field_t)
         b = self._contrast(generator, len(tissues), field_t)
-
-        maps, pixel = self._maps(generator, first, axis, one, stripped, 2 * config.context + 1)
-        content = self._scan(generator, maps, a, pixel)
-        content = content / self._level(first, one, a, stripped) * np.exp(0.04 * uniform(generator, -1, 1))
-        middle = _slice_of(maps, config.context)
-        target = blur(self._render(middle, b), uniform(generator, 0.45, 0.6) / pixel)
-
-        others, other_pixel = zip(
-            *(
-                self._maps(generator, second, axis, two, reference_stripped, 1)
-                for _ in range(config.reference_slices)
-            ),
-            strict=True,
+        level_a, level_b = (
+            self._level(view, contrast) * float(np.exp(0.04 * uniform(generator, -1, 1)))
+            for view, contrast in ((one, a), (two, b))
         )
-        scans = [self._scan(generator, m, b, p) for m, p in zip(others, other_pixel, strict=True)]
-        reference = torch.cat(scans)
-        level = self._level(second, two, b, reference_stripped) * np.exp(0.04 * uniform(generator, -1, 1))
         return {
-            "content": _gamma(content, a.gamma) * maps.kept,
-            "reference": _gamma(reference / level, b.gamma) * torch.cat([m.kept for m in others]),
-            "target": _gamma(target / level, b.gamma) * middle.kept,
-            "anchors": _gamma(self._anchors(table, two, b) / level, b.gamma),
+            "content": self._scan(generator, one, a, level_a),
+            "reference": self._scan(generator, two, b, level_b),
+            "target": self._truth(generator, one, b, level_b),
+            "swapped": self._truth(generator, two, a, level_a),
+            "groups": torch.cat([view.maps.groups[config.context][None] for view in (one, two)]),
+            "anchors": (self._anchors(table, two.tissues, b) / level_b).pow(b.gamma),
         }
 
     def _tissues(self, generator: Generator, table: LabelTable, field_t: float) -> Tensor:
@@ -167,10 +186,13 @@ class SimulatedPairs(Dataset):
         deviation = deviation + 0.5 * torch.randn(3, generator=generator)
         return values.transpose(0, 1) * torch.exp(spread * deviation.clamp(-2.5, 2.5))
 
-    def _head(self, generator: Generator, tissues: Tensor) -> Tensor:
-        """The tissues of one person, varied as heads in one study differ."""
+    def _view(self, generator: Generator, anatomy: int, axis: int, tissues: Tensor, stripped: bool) -> View:
+        """Some neighboring slices of one person, whose tissues vary as heads in one study differ."""
         deviation = torch.randn(len(tissues), 1, 3, generator=generator).clamp(-2, 2)
-        return tissues * torch.exp(self.config.head_spread * deviation)
+        tissues = tissues * torch.exp(self.config.head_spread * deviation)
+        count = 2 * self.config.context + 1
+        maps, pixel_mm = self._maps(generator, anatomy, axis, tissues, stripped, count)
+        return View(anatomy, tissues, stripped, maps, pixel_mm)
 
     def _contrast(self, generator: Generator, classes: int, field_t: float) -> Contrast:
         gain = torch.exp(self.config.sequence_spread * torch.randn(classes, generator=generator).clamp(-2, 2))
@@ -179,20 +201,22 @@ class SimulatedPairs(Dataset):
 
     def _anchors(self, table: LabelTable, tissues: Tensor, contrast: Contrast) -> Tensor:
         """Clean signal of each anchor tissue."""
-        values = signal(*tissues[:, 0].unbind(-1), contrast.acquisition) * contrast.class_gain
+        pd, t1_ms, t2_ms = tissues[:, 0].unbind(-1)
+        values = signal(pd, t1_ms, t2_ms, contrast.acquisition) * contrast.class_gain
         first = [tissue for tissue, _ in table.tissues]
         return torch.stack(
             [values[first.index(name)] if name in first else torch.tensor(np.nan) for name in ANCHORS]
         )
 
-    def _level(self, anatomy: int, tissues: Tensor, contrast: Contrast, stripped: bool) -> float:
+    def _level(self, view: View, contrast: Contrast) -> float:
         """99.5th percentile of the clean signal over the head, from the table and the counts alone."""
-        table = self.anatomies[anatomy].table
-        weight = torch.from_numpy(self.counts[anatomy]).double()
+        table = self.anatomies[view.anatomy].table
+        weight = torch.from_numpy(self.counts[view.anatomy]).double()
         weight[0] = 0
-        if stripped:
+        if view.stripped:
             weight *= torch.from_numpy(table.brain + 0.5 * table.fluid)
-        values = signal(*tissues.unbind(-1), contrast.acquisition) * contrast.class_gain[:, None]
+        pd, t1_ms, t2_ms = view.tissues.unbind(-1)
+        values = signal(pd, t1_ms, t2_ms, contrast.acquisition) * contrast.class_gain[:, None]
         order = values.flatten().argsort()
         cumulative = (weight[:, None] / 2).expand(-1, 2).flatten()[order].cumsum(0)
         position = int(torch.searchsorted(cumulative, 0.995 * cumulative[-1]))
@@ -219,7 +243,8 @@ class SimulatedPairs(Dataset):
             # Partial volume along the slice: mean of the tissue maps, classes of the middle.
             shape = (count, len(offsets), config.size, config.size)
             mean = [field.reshape(shape).mean(1) for field in (maps.pd, maps.r1, maps.r2)]
-            maps = TissueMaps(*mean, *(field.reshape(shape)[:, 1] for field in (maps.classes, maps.kept)))
+            middle = (field.reshape(shape)[:, 1] for field in (maps.classes, maps.groups, maps.kept))
+            maps = TissueMaps(*mean, *middle)
         return maps, pixel
 
     def _sample_labels(
@@ -267,8 +292,11 @@ class SimulatedPairs(Dataset):
             amplitude = uniform(generator, *config.texture) * torch.randn(3, generator=generator)
             texture += smooth_field(generator, 1, cells, size)[0].unsqueeze(-1) * amplitude
         values = values * torch.exp(texture)
+        groups = _groups(table)[labels]
         if uniform(generator, 0, 1) < config.lesion_probability:
-            values = self._with_lesions(generator, table, labels, values)
+            extent = self._lesions(generator, table, labels)
+            values = torch.lerp(values, _lesion_tissue(generator).expand_as(values), extent.unsqueeze(-1))
+            groups = torch.where(extent > 0.3, LESION_GROUP, groups)
         keep = torch.ones_like(labels, dtype=torch.bool)
         if stripped:
             brain = torch.from_numpy(table.brain)[labels]
@@ -279,51 +307,57 @@ class SimulatedPairs(Dataset):
         pd, r1, r2 = (
             blur(field, softness) for field in (values[..., 0], 1 / values[..., 1], 1 / values[..., 2])
         )
-        return TissueMaps(pd, r1, r2, labels, keep)
+        return TissueMaps(pd, r1, r2, labels, groups * keep, keep)
 
-    def _with_lesions(
-        self, generator: Generator, table: LabelTable, labels: Tensor, values: Tensor
-    ) -> Tensor:
-        """White-matter lesions of random size and severity, from edema close to white matter to near fluid."""
+    def _lesions(self, generator: Generator, table: LabelTable, labels: Tensor) -> Tensor:
+        """Extent (n, H, W), 0 to 1, of white-matter lesions of random size and severity."""
         white = torch.tensor([first == "white_matter" for first, _ in table.tissues])[labels]
         if not white.any():
-            return values
+            return torch.zeros(labels.shape)
         field = smooth_field(generator, 1, uniform(generator, 8, 28), self.config.size)
-        share = uniform(generator, 0.005, 0.06)
-        threshold = torch.quantile(field.expand_as(white)[white], 1 - share)
-        soft = torch.sigmoid(8 * (field - threshold)) * white
-        severity = uniform(generator, 0.4, 1.0)
-        lesion = torch.tensor(
-            [uniform(generator, 0.78, 0.95), uniform(generator, 1100, 2300), uniform(generator, 110, 350)]
-        )
-        return torch.lerp(values, lesion.expand_as(values), (severity * soft).unsqueeze(-1))
+        threshold = torch.quantile(field.expand_as(white)[white], 1 - uniform(generator, 0.005, 0.06))
+        return uniform(generator, 0.4, 1.0) * torch.sigmoid(8 * (field - threshold)) * white
 
     def _render(self, maps: TissueMaps, contrast: Contrast) -> Tensor:
         """The signal without any of the scanner's imperfections."""
         image = signal(maps.pd, 1 / maps.r1, 1 / maps.r2, contrast.acquisition)
         return image * contrast.class_gain[maps.classes]
 
-    def _scan(self, generator: Generator, maps: TissueMaps, contrast: Contrast, pixel: float) -> Tensor:
-        """The image as a scanner gives it: point spread, shading, resolution, noise."""
+    def _truth(self, generator: Generator, view: View, contrast: Contrast, level: float) -> Tensor:
+        """The middle slice without noise and shading, sharp, (1, S, S)."""
+        middle = slice(self.config.context, self.config.context + 1)
+        image = self._render(view.maps, contrast)[middle]
+        image = blur(image, uniform(generator, 0.45, 0.6) / view.pixel_mm) / level
+        return image.pow(contrast.gamma) * view.maps.kept[middle]
+
+    def _scan(self, generator: Generator, view: View, contrast: Contrast, level: float) -> Tensor:
+        """The slices as a scanner gives them: point spread, shading, resolution, noise."""
         config = self.config
-        image = blur(self._render(maps, contrast), uniform(generator, 0.35, 0.9) / pixel)
+        pixel_mm = view.pixel_mm
+        image = blur(self._render(view.maps, contrast), uniform(generator, 0.35, 0.9) / pixel_mm)
         if uniform(generator, 0, 1) < 0.3:
             factors = [1.0, 1.0]
-            factors[int(uniform(generator, 0, 2))] = uniform(generator, 1, 3 / pixel if pixel < 2 else 1.5)
+            factors[int(uniform(generator, 0, 2))] = uniform(generator, 1, 3 / pixel_mm)
             image = lower_resolution(image, *factors)
         shading = smooth_field(generator, 1, 3, config.size) * uniform(generator, 0, config.bias / 2)
         image = image * torch.exp(shading)
-        level = torch.quantile(image.flatten()[::7], 0.99).item()
-        return rician(generator, image, level * config.noise * uniform(generator, 0, 1) ** 2)
+        bright = torch.quantile(image.flatten()[::7], 0.99).item()
+        image = rician(generator, image, bright * config.noise * uniform(generator, 0, 1) ** 2)
+        return (image / level).pow(contrast.gamma) * view.maps.kept
 
 
-def _gamma(image: Tensor, gamma: float) -> Tensor:
-    return image.clamp_min(0).pow(gamma)
+def _lesion_tissue(generator: Generator) -> Tensor:
+    """PD, T1, T2 (ms) from edema close to white matter to near fluid."""
+    ranges = ((0.78, 0.95), (1100, 2300), (110, 350))
+    return torch.tensor([uniform(generator, *limits) for limits in ranges])
 
 
-def _slice_of(maps: TissueMaps, index: int) -> TissueMaps:
-    keep = slice(index, index + 1)
-    return TissueMaps(maps.pd[keep], maps.r1[keep], maps.r2[keep], maps.classes[keep], maps.kept[keep])
+def _groups(table: LabelTable) -> Tensor:
+    """The group of each class; none where two tissues mix, or where the tissue is in no group."""
+    group_of = {tissue: group for group, tissues in enumerate(GROUPS) for tissue in tissues}
+    return torch.tensor(
+        [group_of.get(first, NO_GROUP) if first == second else NO_GROUP for first, second in table.tissues]
+    )
 
 
 def _useful_slices(anatomy: Anatomy, axis: int) -> np.ndarray:

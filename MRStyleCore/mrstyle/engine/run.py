@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
+from ..methods.method import Method, SliceMethod
 from .plan import Plan
 from .prepared import Prepared
 from .report import Reporter
@@ -22,7 +23,7 @@ _CONTENT_JITTER = 0.03
 _MIRRORED_AXES = (0, 1)  # axial and coronal slices show left and right
 
 
-def translate_values(network: nn.Module, content: Prepared, style: Prepared) -> np.ndarray:
+def translate_values(network: Method, content: Prepared, style: Prepared) -> np.ndarray:
     """Output (canonical, model units) of a method that maps intensities and looks at no neighborhood."""
     code = network.encode(_volume_tensor(content), content.volume.acquisition)
     target = network.style(_volume_tensor(style), code)
@@ -34,7 +35,7 @@ def _volume_tensor(prepared: Prepared) -> Tensor:
 
 
 def translate_slices(
-    network: nn.Module,
+    network: SliceMethod,
     content: Prepared,
     style: Prepared,
     plan: Plan,
@@ -95,17 +96,19 @@ class Variation:
         return output.flip(-1) if self.mirrored else output
 
 
-def _style_codes(network: nn.Module, style: Prepared, axis: int, plan: Plan) -> Tensor:
+def _style_codes(network: SliceMethod, style: Prepared, axis: int, plan: Plan) -> Tensor:
     """Style codes of slices spread over the reference, oriented as the content's slices are."""
     stack = cut(style.array, style.mask, style.spacing_kji_mm, axis, network.pixel_range_mm)
     first, last = (round(share * (len(stack.images) - 1)) for share in _STYLE_RANGE)
     indices = np.unique(np.linspace(first, last, _STYLE_SLICES).round().astype(int))
-    return torch.cat(
-        [network.style(_on_device(stack.images[None, [index]], plan)) for index in indices.tolist()]
+    images = (
+        stack.with_context(range(index, index + 1), network.style_context) for index in indices.tolist()
     )
+    codes = (network.style(padded(_on_device(image, plan), network.divisor)[0]) for image in images)
+    return torch.cat(list(codes))
 
 
-def _translate_images(network: nn.Module, images: Tensor, code: Tensor, plan: Plan) -> Tensor:
+def _translate_images(network: SliceMethod, images: Tensor, code: Tensor, plan: Plan) -> Tensor:
     """(B, C, H, W) to (B, 1, H, W), float32 on the CPU, whole or in windows."""
     images, (height, width) = padded(images, network.divisor)
     if plan.window_px is None:
@@ -115,7 +118,7 @@ def _translate_images(network: nn.Module, images: Tensor, code: Tensor, plan: Pl
     return output[..., :height, :width]
 
 
-def _in_windows(network: nn.Module, images: Tensor, code: Tensor, plan: Plan, size: int) -> Tensor:
+def _in_windows(network: SliceMethod, images: Tensor, code: Tensor, plan: Plan, size: int) -> Tensor:
     places = list(windows(images.shape[-2], images.shape[-1], size, _HALO_PX))
     with shared(network) as statistics:
 

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from ..methods.method import SliceMethod
 from ..networks.blocks import InstanceNorm
 from .windows import Window
 
@@ -70,7 +71,7 @@ class SharedStatistics:
 
 
 @contextmanager
-def shared(network: nn.Module) -> Iterator[SharedStatistics]:
+def shared(network: SliceMethod) -> Iterator[SharedStatistics]:
     """Within the block, all instance norms of ``network`` take their statistics from the object it yields."""
     statistics = SharedStatistics()
     norms = [module for module in network.modules() if isinstance(module, InstanceNorm)]

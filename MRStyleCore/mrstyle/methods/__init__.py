@@ -11,6 +11,7 @@ from torch import nn
 from ..errors import PackageError
 
 _MODULES = {
+    "anatomy_basis": "anatomy_basis",
     "content_style": "content_style",
     "histogram_matching": "histogram",
     "nyul": "histogram",

@@ -72,6 +72,7 @@ class ContentStyle(nn.Module):
     """
 
     dim = 2
+    style_context = 0
 
     def __init__(self, config: ContentStyleConfig) -> None:
         super().__init__()

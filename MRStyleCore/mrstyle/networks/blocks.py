@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+Padding = Literal["reflect", "zeros"]
 Statistics = Callable[[Tensor], "tuple[Tensor, Tensor]"]
 
 
@@ -47,7 +49,7 @@ class LayerNorm(nn.Module):
 
 
 def convolution(
-    inputs: int, outputs: int, kernel: int, *, stride: int = 1, padding: str = "reflect"
+    inputs: int, outputs: int, kernel: int, *, stride: int = 1, padding: Padding = "reflect"
 ) -> nn.Conv2d:
     """A convolution that keeps the size (or divides it by ``stride``), padded by reflection or zeros."""
     return nn.Conv2d(inputs, outputs, kernel, stride, (kernel - 1) // 2, padding_mode=padding)
@@ -56,7 +58,7 @@ def convolution(
 class ResidualBlock(nn.Module):
     """x + conv(relu(norm(conv(x)))), each convolution followed by its norm; the norms may take a style."""
 
-    def __init__(self, channels: int, norm: Callable[[int], nn.Module], padding: str) -> None:
+    def __init__(self, channels: int, norm: Callable[[int], nn.Module], padding: Padding) -> None:
         super().__init__()
         self.conv1 = convolution(channels, channels, 3, padding=padding)
         self.norm1 = norm(channels)
@@ -81,7 +83,7 @@ class UpBlock(nn.Module):
         outputs: int,
         kernel: int,
         norm: Callable[[int], nn.Module],
-        padding: str,
+        padding: Padding,
         skip: int = 0,
     ) -> None:
         super().__init__()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from .blocks import LayerNorm, ResidualBlock, UpBlock, convolution
+from .blocks import LayerNorm, Padding, ResidualBlock, UpBlock, convolution
 from .modulation import modulation_class
 
 
@@ -29,7 +29,7 @@ class StyleDecoder(nn.Module):
         head_kernel: int,
         skips: bool,
         tanh: bool,
-        padding: str,
+        padding: Padding,
     ) -> None:
         super().__init__()
         self.skips = skips
@@ -62,10 +62,7 @@ class StyleDecoder(nn.Module):
         for block in self.blocks:
             x = block(x, hidden)
         for level, up in enumerate(self.ups):
-            if self.skips:
-                x = up(x, features[-2 - level], hidden)
-            else:
-                x = up(x, None)
+            x = up(x, features[-2 - level], hidden) if self.skips else up(x, None)
         # The last layer in float32: bfloat16 has 8 bits of precision, an image wants more.
         with torch.autocast(x.device.type, enabled=False):
             x = self.head(x.float())

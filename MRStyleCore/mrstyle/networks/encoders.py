@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .blocks import InstanceNorm, ResidualBlock, convolution
+from .blocks import InstanceNorm, Padding, ResidualBlock, convolution
 
 
 def widths(width: int, downsamplings: int, max_width: int) -> list[int]:
@@ -27,13 +29,12 @@ class ContentEncoder(nn.Module):
         residual_blocks: int,
         stem_kernel: int,
         stem_norm: bool,
-        padding: str,
+        padding: Padding,
     ) -> None:
         super().__init__()
         self.stem = convolution(inputs, channels[0], stem_kernel, padding=padding)
         self.downs = nn.ModuleList(
-            convolution(before, after, 4, stride=2, padding=padding)
-            for before, after in zip(channels, channels[1:], strict=False)
+            convolution(before, after, 4, stride=2, padding=padding) for before, after in pairwise(channels)
         )
         norms: list[nn.Module] = [InstanceNorm() for _ in channels]
         if not stem_norm:
@@ -69,7 +70,7 @@ class StyleEncoder(nn.Module):
         style_dim: int,
         size: int,
         stem_kernel: int,
-        padding: str,
+        padding: Padding,
         foreground_pooling: bool,
     ) -> None:
         super().__init__()
@@ -77,8 +78,7 @@ class StyleEncoder(nn.Module):
         self.foreground_pooling = foreground_pooling
         self.stem = convolution(1, channels[0], stem_kernel, padding=padding)
         self.downs = nn.ModuleList(
-            convolution(before, after, 4, stride=2, padding=padding)
-            for before, after in zip(channels, channels[1:], strict=False)
+            convolution(before, after, 4, stride=2, padding=padding) for before, after in pairwise(channels)
         )
         self.project = nn.Conv2d(channels[-1], style_dim, 1)
 
@@ -88,7 +88,10 @@ class StyleEncoder(nn.Module):
             x = F.relu(down(x))
         x = x.float()
         if self.foreground_pooling:
-            weight = F.adaptive_avg_pool2d((image > self.foreground_level).float(), x.shape[-2:]) + 1e-4
+            weight = (
+                F.adaptive_avg_pool2d((image > self.foreground_level).float(), (x.shape[2], x.shape[3]))
+                + 1e-4
+            )
             pooled = F.adaptive_avg_pool2d(x * weight, self.size) / F.adaptive_avg_pool2d(weight, self.size)
         else:
             pooled = F.adaptive_avg_pool2d(x, self.size)

@@ -12,6 +12,7 @@ NeuroImage 12:112 (2000) for its signal at the center of k-space.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from ..acquisition import Acquisition
@@ -124,7 +125,7 @@ def bssfp(
     return pd * math.sin(flip) * (1 - e1) / denominator * _exp(-echo_time_ms / t2_ms)
 
 
-_SEQUENCES = {
+_SEQUENCES: dict[str, tuple[Callable[..., ArrayOrTensor], tuple[str, ...]]] = {
     "spin_echo": (spin_echo, ()),
     "inversion_recovery": (inversion_recovery, ("inversion_time_ms",)),
     "spoiled_gradient_echo": (spoiled_gradient_echo, ("flip_angle_deg",)),

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mrstyle.errors import InputError
 
 from ..config import TrainingConfig
+from .anatomy_basis import AnatomyBasisRecipe
 from .content_style import ContentStyleRecipe
 from .recipe import Losses, Recipe
 
 __all__ = ["Losses", "Recipe", "build_recipe"]
 
-RECIPES = {"content_style": ContentStyleRecipe}
+RECIPES: dict[str, Callable[[TrainingConfig], Recipe]] = {
+    "anatomy_basis": AnatomyBasisRecipe,
+    "content_style": ContentStyleRecipe,
+}
 
 
 def build_recipe(config: TrainingConfig) -> Recipe:
