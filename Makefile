@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint benchmark clean
+.PHONY: demo test lint clean
 
 # torch first: the CPU build is small and enough; extras that need torch then find it there.
 $(READY): pyproject.toml trainer/pyproject.toml constraints.txt
@@ -19,7 +19,7 @@ demo: $(READY)
 	mkdir -p demo
 	$(BIN)/mrstyle phantom -o demo --seed 1 --contrast T1w --field 3
 	$(BIN)/mrstyle phantom -o demo --seed 2 --contrast T2w --field 1.5
-	$(BIN)/mrstyle transfer demo/phantom-1_T1w.nii.gz demo/phantom-2_T2w.nii.gz \
+	$(BIN)/mrstyle transfer demo/sub-01_T1w.nii.gz demo/sub-02_T2w.nii.gz \
 		-o demo/styled.nii.gz --maps demo/maps --report demo/report.html
 	@echo "Open demo/report.html in a browser."
 

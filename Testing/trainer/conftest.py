@@ -23,7 +23,7 @@ def heads(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small_config(heads: Path, tmp_path: Path) -> Callable[..., TrainingConfig]:
     """Make a small training configuration with changes by part."""
 
-    def make(**changes: dict[str, Any]) -> TrainingConfig:
+    def make(**changes: Any) -> TrainingConfig:
         return read_config(write_config(tmp_path / "config.yaml", entries(heads, **changes)))
 
     return make

@@ -79,8 +79,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
 }
 
 
-def entries(heads: Path, recipe: str = "anatomy_basis", **changes: dict[str, Any]) -> dict[str, Any]:
-    """A small training configuration; ``changes`` update its parts by name."""
+def entries(heads: Path, recipe: str = "anatomy_basis", **changes: Any) -> dict[str, Any]:
+    """A small training configuration; ``changes`` (dicts) update its parts by name."""
     parts: dict[str, Any] = {
         "recipe": recipe,
         "network": NETWORKS[recipe],

@@ -170,9 +170,17 @@ class _Training:
                 group["lr"] = rate
             optimizer.zero_grad(set_to_none=True)
             self.fabric.backward(torch.stack([weight * value for weight, value in losses.values()]).sum())
-            self.fabric.clip_gradients(
-                self.networks[name], optimizer, max_norm=self.config.loop.gradient_clip
+            norm = self.fabric.clip_gradients(
+                self.networks[name],
+                optimizer,
+                max_norm=self.config.loop.gradient_clip,
+                error_if_nonfinite=False,
             )
+            if not torch.isfinite(cast(Tensor, norm)):
+                raise InputError(
+                    f"The training diverged at step {self.progress.step + 1}; lower loop.learning_rate in the "
+                    "configuration."
+                )
             optimizer.step()
             values |= {loss: value.detach() for loss, (_, value) in losses.items()}
         self.average.update_parameters(self.plain[self.recipe.main])
@@ -180,14 +188,7 @@ class _Training:
         asked = torch.tensor(float(interrupt.requested), device=self.fabric.device)
         together = self.fabric.all_reduce(torch.stack([*values.values(), asked]), reduce_op="mean")
         means = cast(Tensor, together).tolist()
-        logged = dict(zip(values, means, strict=False))
-        for name, mean in logged.items():
-            if not math.isfinite(mean):
-                raise InputError(
-                    f"The training diverged: the loss {name} is {mean} at step {self.progress.step}; lower "
-                    "loop.learning_rate in the configuration."
-                )
-        return logged, means[-1] > 0
+        return dict(zip(values, means, strict=False)), means[-1] > 0
 
     def _validate(self, held_out: DataLoader, monitor: Monitor) -> None:
         """Validate the moving average on the first device and tell the others."""
