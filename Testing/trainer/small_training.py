@@ -53,7 +53,7 @@ def make_heads(folder: Path) -> Path:
 NETWORKS: dict[str, dict[str, Any]] = {
     "anatomy_basis": {
         "context": 0,
-        "maps": 6,
+        "maps": 8,
         "width": 8,
         "max_width": 16,
         "downsamplings": 1,

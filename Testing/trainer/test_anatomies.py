@@ -109,4 +109,4 @@ def test_phantoms_serve_as_label_maps() -> None:
     simulation: dict[str, Any] = {"size": 64, "context": 0, "pixel_mm": [2.5, 3.0]}
     pairs = SimulatedPairs([head, mirrored], SimulationConfig.model_validate(simulation), seed=0, length=4)
     for sample in (pairs[index] for index in range(4)):
-        assert 0.3 < sample["target"].max() < 1.6
+        assert sample["target"].max() > 0.3

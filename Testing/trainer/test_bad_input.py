@@ -71,6 +71,7 @@ def test_unknown_recipe(told: Told, heads: Path, tmp_path: Path) -> None:
         ({"loop": {"steps": 0}}, "loop.steps"),
         ({"network": {"colour": 1}}, "colour"),
         ({"network": {"width": 1}}, "width"),
+        ({"network": {"maps": 4}}, "network.maps is 4"),
         ({"simulation": {"size": 49}}, "simulation.size is 49"),
         ({"simulation": {"context": 1}}, "simulation.context"),
         ({"simulation": {"pixel_mm": [1.0, 2.0]}}, "simulation.pixel_mm"),

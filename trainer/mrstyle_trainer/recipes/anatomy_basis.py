@@ -8,10 +8,12 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from mrstyle.errors import InputError
 from mrstyle.methods.anatomy_basis import AnatomyBasis
 
 from ..config import TrainingConfig
 from ..losses import absolute, recognized, structural
+from ..simulate import GROUPS
 from .network import build_network, loss_weights
 from .recipe import Losses
 
@@ -31,6 +33,8 @@ class AnatomyBasisRecipe:
         self.weights = loss_weights(_WEIGHTS, config)
         self.network: AnatomyBasis = build_network("anatomy_basis", config)
         self.networks: dict[str, nn.Module] = {self.main: self.network}
+        if self.network.maps < len(GROUPS) - 1:
+            raise InputError(f"network.maps is {self.network.maps}; give it at least {len(GROUPS) - 1}.")
 
     def phases(
         self, networks: dict[str, nn.Module], batch: dict[str, Tensor]
