@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mrstyle import methods
 from mrstyle.errors import InputError, PackageError
+from mrstyle.methods import build
 
 from ..config import TrainingConfig
 
@@ -17,7 +17,7 @@ def build_network(method: str, config: TrainingConfig) -> Any:
         InputError: the method does not accept ``config.network``, or that does not fit ``config.simulation``.
     """
     try:
-        network: Any = methods.build(method, config.network)
+        network: Any = build(method, config.network)
     except PackageError as error:
         raise InputError(f"The network of the training configuration cannot be built: {error}") from error
     simulation = config.simulation
