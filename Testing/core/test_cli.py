@@ -191,7 +191,8 @@ def start() -> Iterator[Start]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             env=os.environ | {"OMP_NUM_THREADS": "1"},
         )
         processes.append(process)

@@ -94,7 +94,8 @@ def test_two_processes_learn_the_same_as_one(heads: Path, tmp_path: Path) -> Non
         ],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         timeout=PATIENCE_S,
     )
     assert together.returncode == 0, together.stderr
