@@ -35,11 +35,12 @@ def anchored(style: Tensor, anchors: Tensor) -> Tensor:
     return difference.sum() / known.sum().clamp_min(1)
 
 
-def recognized(maps: Tensor, groups: Tensor) -> Tensor:
-    """Cross-entropy of anatomy maps (B, K, H, W) with known tissue groups (B, H, W).
+def recognized(maps: Tensor, groups: Tensor, weights: Tensor) -> Tensor:
+    """Cross-entropy of anatomy maps (B, K, H, W) with known tissue groups (B, H, W), weighted by group.
 
     Group g > 0 is map g - 1, group 0 is air, which is what the maps leave over; negative groups do not count.
     """
     air = 1 - maps.sum(dim=1, keepdim=True)
-    probabilities = torch.cat([air, maps], dim=1).clamp_min(1e-4)
-    return F.nll_loss(probabilities.log(), groups.clamp_min(-1), ignore_index=-1)
+    logarithm = torch.cat([air, maps], dim=1).clamp_min(1e-4).log()
+    weights = F.pad(weights, (0, logarithm.shape[1] - len(weights)))
+    return F.nll_loss(logarithm, groups.clamp_min(-1), weights, ignore_index=-1)

@@ -70,6 +70,16 @@ class ResidualBlock(nn.Module):
         return x + self.norm2(self.conv2(y), *style)
 
 
+def doubled(x: Tensor) -> Tensor:
+    """(B, C, H, W) to (B, C, 2H, 2W) by repeating pixels.
+
+    As a view and not by ``F.interpolate``: torch 2.13 compiles that one's backward to zeros (CPU, bfloat16, channels_last).
+    """
+    batch, channels, height, width = x.shape
+    x = x[:, :, :, None, :, None].expand(-1, -1, -1, 2, -1, 2)
+    return x.reshape(batch, channels, 2 * height, 2 * width)
+
+
 class UpBlock(nn.Module):
     """Nearest-neighbor doubling, convolution, norm, ReLU; with ``skip`` channels, the encoder's features join in.
 
@@ -92,7 +102,7 @@ class UpBlock(nn.Module):
         self.norm = norm(outputs)
 
     def forward(self, x: Tensor, skip: Tensor | None, *style: Tensor) -> Tensor:
-        x = F.interpolate(self.reduce(x), scale_factor=2.0, mode="nearest")
+        x = doubled(self.reduce(x))
         if skip is not None:
             x = torch.cat([x, skip], dim=1)
         return F.relu(self.norm(self.conv(x), *style))

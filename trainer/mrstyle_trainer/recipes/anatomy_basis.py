@@ -13,10 +13,12 @@ from mrstyle.methods.anatomy_basis import AnatomyBasis
 
 from ..config import TrainingConfig
 from ..losses import absolute, recognized, structural
-from ..simulate import GROUPS
+from ..simulate import GROUPS, LESION_GROUP
 from .network import build_network, loss_weights
 from .recipe import Losses
 
+# Lesions are few pixels, and losing them is the worst that can happen.
+_LESION_WEIGHT = 4.0
 _WEIGHTS = {"absolute": 1.0, "structural": 0.2, "recognized": 0.3}
 
 
@@ -33,6 +35,8 @@ class AnatomyBasisRecipe:
         self.weights = loss_weights(_WEIGHTS, config)
         self.network: AnatomyBasis = build_network("anatomy_basis", config)
         self.networks: dict[str, nn.Module] = {self.main: self.network}
+        self.group_weights = torch.ones(len(GROUPS))
+        self.group_weights[LESION_GROUP] = _LESION_WEIGHT
         if self.network.maps < len(GROUPS) - 1:
             raise InputError(f"network.maps is {self.network.maps}; give it at least {len(GROUPS) - 1}.")
 
@@ -46,7 +50,9 @@ class AnatomyBasisRecipe:
         values = {
             "absolute": absolute(output, target),
             "structural": structural(output, target),
-            "recognized": recognized(maps, batch["groups"].transpose(0, 1).flatten(0, 1)),
+            "recognized": recognized(
+                maps, batch["groups"].transpose(0, 1).flatten(0, 1), self.group_weights.to(maps)
+            ),
         }
         yield self.main, {name: (self.weights[name], value) for name, value in values.items()}
 
