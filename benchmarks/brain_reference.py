@@ -30,11 +30,25 @@ from mrstyle.volume import Volume, read_volume
 CONTRASTS = ("T1", "T2", "FLAIR")
 PATIENTS = ("patient19", "patient26")
 BASELINE = "histogram-matching"
+METRICS = (
+    "psnr_db",
+    "psnr_db_in_brain",
+    "psnr_db_own_scale",
+    "ssim",
+    "ssim_in_brain",
+    "flicker_ratio",
+    "seconds",
+)
 
 
-def scaled(volume: Volume, brain: np.ndarray) -> np.ndarray:
-    """Intensities with the 99.5th percentile of the brain at 1, the outside at 0."""
-    return np.where(brain, volume.array / np.percentile(volume.array[brain], 99.5), 0).astype(np.float32)
+def level(volume: Volume) -> float:
+    """The 99.5th percentile in the brain, which is where a brain-extracted volume is not 0."""
+    return float(np.percentile(volume.array[volume.array != 0], 99.5))
+
+
+def scaled(volume: Volume, brain: np.ndarray, unit: float) -> np.ndarray:
+    """Intensities in that unit, 0 outside of the brain."""
+    return np.where(brain, volume.array / unit, 0).astype(np.float32)
 
 
 def lesion_contrast(image: np.ndarray, lesions: np.ndarray, surroundings: np.ndarray) -> float:
@@ -45,9 +59,12 @@ def lesion_contrast(image: np.ndarray, lesions: np.ndarray, surroundings: np.nda
 
 def compare(image: np.ndarray, truth: np.ndarray, brain: np.ndarray) -> dict[str, float]:
     """PSNR, SSIM and flicker of one output."""
+    shown = np.broadcast_to(brain.any(axis=(1, 2))[:, None, None], brain.shape)
     return {
-        "psnr_db": psnr(image, truth, data_range=1.0, mask=brain),
-        "ssim": ssim(image, truth, data_range=1.0, mask=brain),
+        "psnr_db": psnr(image, truth, data_range=1.0, mask=shown),
+        "psnr_db_in_brain": psnr(image, truth, data_range=1.0, mask=brain),
+        "ssim": ssim(image, truth, data_range=1.0, mask=shown),
+        "ssim_in_brain": ssim(image, truth, data_range=1.0, mask=brain),
         "flicker_ratio": flicker_ratio(image, truth, axis=0, data_range=1.0, mask=brain),
     }
 
@@ -66,18 +83,23 @@ def run(data: Path, model: Package, pictures: Path | None) -> dict:
         lesions = read_volume(data / patient / "lesions.nii.gz").array > 0.5
         surroundings = binary_dilation(lesions, iterations=4) & ~binary_dilation(lesions) & brain
         for content, contrast in itertools.permutations(CONTRASTS, 2):
-            truth = scaled(scans[patient, contrast], brain)
+            truth = scaled(scans[patient, contrast], brain, level(scans[patient, contrast]))
             case: dict = {"patient": patient, "content": content, "reference": f"{other} {contrast}"}
             for name, package in models.items():
                 started = time.perf_counter()
-                result = translate(scans[patient, content], package, Reference(scans[other, contrast]))
-                output = scaled(result.image, brain)
+                reference = scans[other, contrast]
+                result = translate(scans[patient, content], package, Reference(reference))
+                elapsed = time.perf_counter() - started
+                output = scaled(result.image, brain, level(reference))
+                by_itself = scaled(result.image, brain, level(result.image))
                 case[name] = compare(output, truth, brain) | {
-                    "seconds": round(time.perf_counter() - started, 1)
+                    "psnr_db_own_scale": compare(by_itself, truth, brain)["psnr_db"],
+                    "lesion_contrast": lesion_contrast(output, lesions, surroundings),
+                    "seconds": round(elapsed, 1),
                 }
-                case[name]["lesion_contrast"] = lesion_contrast(output, lesions, surroundings)
                 if pictures is not None and name == "model":
-                    save_picture(pictures, case, scaled(scans[patient, content], brain), output, truth)
+                    source = scans[patient, content]
+                    save_picture(pictures, case, scaled(source, brain, level(source)), output, truth)
             case["truth_lesion_contrast"] = lesion_contrast(truth, lesions, surroundings)
             cases.append(case)
             print(json.dumps(case), file=sys.stderr)
@@ -89,9 +111,10 @@ def means(cases: list[dict]) -> dict[str, float]:
     mean = {
         f"{name}_{metric}": float(np.mean([case[name][metric] for case in cases]))
         for name in ("model", "baseline")
-        for metric in ("psnr_db", "ssim", "flicker_ratio", "seconds")
+        for metric in METRICS
     }
-    mean["psnr_gain_db"] = mean["model_psnr_db"] - mean["baseline_psnr_db"]
+    for metric in (metric for metric in METRICS if metric.startswith("psnr")):
+        mean[f"gain_{metric}"] = mean[f"model_{metric}"] - mean[f"baseline_{metric}"]
     return {name: round(value, 3) for name, value in mean.items()}
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from skimage.metrics import structural_similarity
 
-from mrstyle_trainer.losses import absolute, anchored, structural
+from mrstyle_trainer.losses import absolute, anchored, recognized, structural
 
 
 @pytest.fixture
@@ -38,3 +38,14 @@ def test_anchored_compares_known_tissues_only() -> None:
     anchors = torch.tensor([[0.7, float("nan")], [0.3, float("nan")]])
     assert anchored(style, anchors).item() == pytest.approx(0.2)
     assert anchored(style, torch.full((2, 2), float("nan"))) == 0
+
+
+def test_recognized_weighs_groups() -> None:
+    maps = torch.full((1, 3, 1, 2), 0.25)  # air has the rest, 0.25 as well
+    groups = torch.tensor([[[1, 2]]])
+    maps[0, 0, 0, 0], maps[0, 1, 0, 0] = 0.4, 0.1
+    even = recognized(maps, groups, torch.ones(3)).item()
+    heavy = recognized(maps, groups, torch.tensor([1.0, 1.0, 3.0])).item()
+    assert even == pytest.approx(-(np.log(0.4) + np.log(0.25)) / 2)
+    assert heavy == pytest.approx(-(np.log(0.4) + 3 * np.log(0.25)) / 4)
+    assert recognized(maps, torch.tensor([[[1, -1]]]), torch.ones(3)).item() == pytest.approx(-np.log(0.4))

@@ -65,9 +65,7 @@ class LoopConfig(BaseModel):
     gradient_clip: float = Field(1.0, gt=0)
     ema_decay: float = Field(0.999, ge=0, lt=1)
     precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed"
-    compile: bool = Field(
-        False, description="faster where it works; on AVX-512 CPUs torch 2.13 gave wrong gradients with it"
-    )
+    compile: bool = Field(False, description="faster after a minute of compilation")
     validation_every: int = Field(500, ge=1)
     validation_samples: int = Field(32, ge=1)
     patience: int | None = Field(
