@@ -12,8 +12,9 @@ from ..methods.method import Method, SliceMethod
 from .plan import Plan
 from .prepared import Prepared
 from .report import Reporter
-from .slices import cut, paste, slice_axis
+from .slices import SliceStack, cut, paste, slice_axis
 from .statistics import shared
+from .tone import ToneCurve
 from .windows import Window, padded, windows
 
 _HALO_PX = 64
@@ -54,17 +55,20 @@ def translate_slices(
     outputs = []
     with torch.inference_mode(), plan.autocast():
         report.at("reading the style", 0.02)
-        codes = _style_codes(network, style, axis, plan)
+        look = _Look.read(network, style, axis, plan)
         for sample in range(samples):
-            variation = Variation.draw(generator, len(codes), sample, axis) if samples > 1 else Variation()
-            code = variation.code(codes)
+            variation = (
+                Variation.draw(generator, len(look.codes), sample, axis) if samples > 1 else Variation()
+            )
+            code = variation.code(look.codes)
+            curve = look.tone_curve(network, code, plan)
             parts = []
             for start in range(0, len(stack.images), plan.batch):
                 report.at("translating", 0.05 + 0.93 * (sample + start / len(stack.images)) / samples)
                 indices = range(start, min(start + plan.batch, len(stack.images)))
                 images = variation.vary(stack.with_context(indices, network.context))
                 parts.append(variation.undo(_translate_images(network, images, code, plan)))
-            outputs.append(paste(stack, torch.cat(parts).squeeze(1), content.array.shape))
+            outputs.append(curve(paste(stack, torch.cat(parts).squeeze(1), content.array.shape)))
     return outputs
 
 
@@ -96,16 +100,36 @@ class Variation:
         return output.flip(-1) if self.mirrored else output
 
 
-def _style_codes(network: SliceMethod, style: Prepared, axis: int, plan: Plan) -> Tensor:
-    """Style codes of slices spread over the reference, oriented as the content's slices are."""
-    stack = cut(style.array, style.mask, style.spacing_kji_mm, axis, network.pixel_range_mm)
-    first, last = (round(share * (len(stack.images) - 1)) for share in _STYLE_RANGE)
-    indices = np.unique(np.linspace(first, last, _STYLE_SLICES).round().astype(int))
-    images = (
-        stack.with_context(range(index, index + 1), network.style_context) for index in indices.tolist()
-    )
-    codes = (network.style(padded(_on_device(image, plan), network.divisor)[0]) for image in images)
-    return torch.cat(list(codes))
+@dataclass(frozen=True)
+class _Look:
+    """Slices spread over the reference, oriented as the content's slices are, and their style codes."""
+
+    stack: SliceStack
+    patient: Tensor
+    indices: list[int]
+    codes: Tensor
+
+    @classmethod
+    def read(cls, network: SliceMethod, style: Prepared, axis: int, plan: Plan) -> _Look:
+        geometry = (style.mask, style.spacing_kji_mm, axis, network.pixel_range_mm)
+        stack = cut(style.array, *geometry)
+        patient = cut(style.mask.astype(np.float32), *geometry).images > 0.5
+        first, last = (round(share * (len(stack.images) - 1)) for share in _STYLE_RANGE)
+        indices = np.unique(np.linspace(first, last, _STYLE_SLICES).round().astype(int)).tolist()
+        images = (stack.with_context(range(index, index + 1), network.style_context) for index in indices)
+        codes = (network.style(padded(_on_device(image, plan), network.divisor)[0]) for image in images)
+        return cls(stack, patient, indices, torch.cat(list(codes)))
+
+    def tone_curve(self, network: SliceMethod, code: Tensor, plan: Plan) -> ToneCurve:
+        """From what the network makes of these slices in their own style to what they are."""
+        made = [
+            _translate_images(
+                network, self.stack.with_context(range(index, index + 1), network.context), code, plan
+            )[0, 0][self.patient[index]]
+            for index in self.indices
+        ]
+        true = self.stack.images[self.indices][self.patient[self.indices]]
+        return ToneCurve.between(torch.cat(made).numpy(), true.numpy())
 
 
 def _translate_images(network: SliceMethod, images: Tensor, code: Tensor, plan: Plan) -> Tensor:
