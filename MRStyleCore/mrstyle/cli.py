@@ -16,9 +16,9 @@ from rich.console import Console
 from . import __version__
 from .cli_display import head_seconds, metrics_table, models_table, progress_display
 from .cli_interrupt import Interrupted, hard_stop, interruptible, leave
-from .cli_output import Outputs, write_maps, write_result
 from .cli_phantom import CONTRASTS
 from .errors import InputError, MRStyleError, OutOfMemory, PackageError
+from .outputs import Outputs, uncertainty_path, write_maps, write_result
 
 if TYPE_CHECKING:
     from .models.catalogue import Entry
@@ -94,7 +94,12 @@ def transfer(
     """Give a volume the look of another one."""
     started = time.monotonic()
     outputs = Outputs([content, style])
-    outputs.add_transfer(output, samples > 1, maps, report)
+    uncertainty = uncertainty_path(output) if samples > 1 else None
+    outputs.add_transfer(output, uncertainty, maps, report)
+    if report is not None:
+        from .qa.report import require_libraries
+
+        require_libraries()
     with progress_display() as display, hard_stop(outputs.discard):
         display.stage("loading")
         from .models.catalogue import find
@@ -120,10 +125,10 @@ def transfer(
         evaluation = None
         if as_json or maps is not None or report is not None:
             display.stage("measuring quality")
-            evaluation = evaluate(result.image, **volumes)
+            evaluation = evaluate(result.image, content=volumes["content"], style=volumes["style"])
         display.stage("writing")
         with outputs.staged() as place:
-            written = write_result(result, output, place)
+            written = write_result(result, output, uncertainty, place)
             if maps is not None and evaluation is not None:
                 written["maps"] = write_maps(evaluation, maps, place, result.history)
             if report is not None and evaluation is not None:
@@ -161,15 +166,23 @@ def evaluate(
         outputs.add_folder(maps)
     with progress_display() as display, hard_stop(outputs.discard):
         display.stage("measuring quality")
+        from .history import read_history
         from .qa.evaluate import evaluate
-        from .volume import read_volume
+        from .volume import read_mask, read_volume
 
-        volumes = {name: read_volume(path) for name, path in given.items()}
-        evaluation = evaluate(read_volume(generated), **volumes)
-        written: dict[str, Any] = {}
+        volumes = {name: read_volume(path) for name, path in given.items() if name != "mask"}
+        evaluation = evaluate(
+            read_volume(generated),
+            content=volumes.get("content"),
+            style=volumes.get("style"),
+            reference=volumes.get("reference"),
+            mask=None if mask is None else read_mask(mask),
+        )
+        history = read_history(generated)
+        written: dict[str, Any] = {"history": None if history is None else history.to_dict()}
         if maps is not None:
             with outputs.staged() as place:
-                written["maps"] = write_maps(evaluation, maps, place)
+                written["maps"] = write_maps(evaluation, maps, place, history)
     if as_json:
         _print_json({"generated": str(generated), "metrics": evaluation.to_dict()["rows"]} | written)
     else:
@@ -181,15 +194,13 @@ def models(context: typer.Context, as_json: AsJson = False) -> None:
     """List the models that there are, or check one."""
     if context.invoked_subcommand is not None:
         return
-    from .engine.device import choose
     from .models.catalogue import catalogue
 
-    device = choose()[0].type
     entries = catalogue()
     if as_json:
-        _print_json({"device": device, "models": [_entry(entry, device) for entry in entries]})
+        _print_json({"models": [_entry(entry) for entry in entries]})
     else:
-        Console().print(models_table(entries, device))
+        Console().print(models_table(entries))
 
 
 @models_app.command()
@@ -226,12 +237,12 @@ def infer(job: Annotated[Path, typer.Option(help="Job file.")]) -> None:
         raise typer.Exit(run(job, sys.stdin, sys.stdout))
 
 
-def _entry(entry: Entry, device: str) -> dict[str, Any]:
+def _entry(entry: Entry) -> dict[str, Any]:
     facts = {"folder": str(entry.folder), "origin": entry.origin, "problem": entry.problem}
     if entry.card is None:
         return facts
     card = entry.card
-    return facts | {"head_1mm_seconds": head_seconds(card, device), "card": card.model_dump(mode="json")}
+    return facts | {"head_1mm_seconds": head_seconds(card), "card": card.model_dump(mode="json")}
 
 
 def _print_json(data: dict[str, Any]) -> None:

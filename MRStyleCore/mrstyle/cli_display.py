@@ -108,7 +108,7 @@ def metrics_table(rows: list[Row]) -> Group:
     return Group(table, *(f"[dim]{line}[/dim]" for line in below))
 
 
-def models_table(entries: list[Entry], device: str) -> Group:
+def models_table(entries: list[Entry]) -> Group:
     """All models that were found, then those that are refused, with the reason."""
     usable = [entry for entry in entries if entry.card is not None and entry.problem is None]
     refused = [entry for entry in entries if entry.problem is not None]
@@ -118,7 +118,7 @@ def models_table(entries: list[Entry], device: str) -> Group:
         card = entry.card
         head = f"[bold]{escape(card.id)}[/bold] {escape(card.version)}  {escape(card.title)}"
         grid = Table.grid(padding=(0, 2))
-        for name, value in _model_lines(card, entry, device):
+        for name, value in _model_lines(card, entry):
             grid.add_row(f"[dim]{name}[/dim]", escape(value))
         parts += [head, Padding(grid, (0, 0, 1, 2))]
     for entry in refused:
@@ -126,11 +126,11 @@ def models_table(entries: list[Entry], device: str) -> Group:
     return Group(*(parts or ["No models found."]))  # type: ignore[arg-type]
 
 
-def _model_lines(card: ModelCard, entry: Entry, device: str) -> Iterator[tuple[str, str]]:
+def _model_lines(card: ModelCard, entry: Entry) -> Iterator[tuple[str, str]]:
     yield "accepts", accepts_text(card)
     yield "target", ", ".join(card.target_kinds)
     yield "license", f"{card.license}{f' ({card.license_note})' if card.license_note else ''}"
-    yield "time", expected_time(card, device)
+    yield "time", expected_time(card)
     for index, figure in enumerate(card.figures):
         yield "" if index else "held out", figure_text(figure)
     if not card.figures:
@@ -138,20 +138,19 @@ def _model_lines(card: ModelCard, entry: Entry, device: str) -> Iterator[tuple[s
     yield "origin", f"{entry.origin}, {entry.folder}"
 
 
-def head_seconds(card: ModelCard, device: str) -> float | None:
-    """Expected seconds for a head at 1 mm on a kind of device; None where the card does not say."""
-    kind = device if card.weights_sha256 is not None else "cpu"
-    per_megavoxel = {str(name): value for name, value in card.seconds_per_megavoxel.items()}.get(kind)
-    return None if per_megavoxel is None else per_megavoxel * HEAD_MEGAVOXELS
+def head_seconds(card: ModelCard) -> dict[str, float]:
+    """Expected seconds for a head at 1 mm by kind of device, as far as the card says."""
+    return {
+        kind: per_megavoxel * HEAD_MEGAVOXELS for kind, per_megavoxel in card.seconds_per_megavoxel.items()
+    }
 
 
-def expected_time(card: ModelCard, device: str) -> str:
+def expected_time(card: ModelCard) -> str:
     """`head_seconds` in words."""
-    seconds = head_seconds(card, device)
-    if seconds is None:
-        return f"not measured on {device}"
-    kind = device if card.weights_sha256 is not None else "cpu"
-    return f"about {_duration(seconds)} for a head at 1 mm on {kind} (from the card; machines differ)"
+    times = [f"{_duration(seconds)} on {kind}" for kind, seconds in head_seconds(card).items()]
+    if not times:
+        return "not measured"
+    return f"about {', '.join(times)} for a head at 1 mm (from the card; machines differ)"
 
 
 def _duration(seconds: float) -> str:

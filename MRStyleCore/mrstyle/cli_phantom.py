@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .cli_output import Outputs
+from .outputs import Outputs
 
 _MPRAGE = {"ScanningSequence": ["GR", "IR"], "SequenceVariant": ["SP", "MP"], "PulseSequenceType": "MPRAGE"}
 _SPIN_ECHO = {"ScanningSequence": "SE", "PulseSequenceType": "Spin echo"}

@@ -1,4 +1,6 @@
-"""Files are written under a temporary name beside their target and renamed: a killed run leaves no half file."""
+"""How files are named and written: under a temporary name beside their target, then renamed, so that a killed run
+leaves no half file.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import InputError
+
+
+def suffix_of(path: Path) -> str:
+    """The suffix in lower case, with what ``.gz`` compresses: ``.nii.gz``; "" when there is none."""
+    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
+    return "".join(suffixes) if suffixes[-1:] == [".gz"] else "".join(suffixes[-1:])
+
+
+def sidecar_path(output: str | Path) -> Path:
+    """Where the history of ``output`` is: ``name.nii.gz`` and ``name.nrrd`` both have ``name.json``."""
+    output = Path(output)
+    stem = output.with_suffix("") if output.suffix.lower() == ".gz" else output
+    return stem.with_suffix(".json")
 
 
 @contextmanager

@@ -1,4 +1,6 @@
-"""What was done to make an image, in enough detail to do it again: a JSON file beside each output."""
+"""What was done to make an image, in enough detail to do it again: a JSON file beside each output, and the
+same text in its header where the format has room for it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -14,9 +17,9 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813 (the name that its own documentation uses)
 import torch
 
-from . import __version__
+from . import __version__, volume_files
 from .errors import InputError
-from .files import atomic_path
+from .files import atomic_path, sidecar_path, suffix_of
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,10 @@ class History:
     def to_dict(self) -> dict[str, Any]:
         """A deep copy as plain data, the content of the sidecar."""
         return asdict(self)
+
+    def to_json(self) -> str:
+        """One line of ASCII, for the header of an image."""
+        return json.dumps(self.to_dict(), allow_nan=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> History:
@@ -71,13 +78,6 @@ def array_sha256(array: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def sidecar_path(output: str | Path) -> Path:
-    """Where the history of ``output`` is: ``name.nii.gz`` and ``name.nrrd`` both have ``name.json``."""
-    output = Path(output)
-    stem = output.with_suffix("") if output.suffix.lower() == ".gz" else output
-    return stem.with_suffix(".json")
-
-
 def write_sidecar(history: History, output: str | Path) -> Path:
     """Write the history of ``output`` beside it, whole or not at all, and return its path.
 
@@ -89,3 +89,22 @@ def write_sidecar(history: History, output: str | Path) -> Path:
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return path
+
+
+def read_history(path: str | Path) -> History | None:
+    """How an image was made: from its header, else from the JSON file beside it; None where neither says so.
+
+    The header comes first, because it cannot be left behind when the image is moved or renamed.
+    """
+    path, texts = Path(path), []
+    suffix = suffix_of(path)
+    if path.is_file() and suffix in volume_files.SUFFIXES:
+        texts.append(volume_files.read_history_text(path, suffix))
+    with suppress(OSError, UnicodeDecodeError):
+        texts.append(sidecar_path(path).read_text(encoding="utf-8"))
+    for text in texts:
+        with suppress(TypeError, ValueError, InputError):
+            data = json.loads(text or "")
+            if isinstance(data, dict):
+                return History.from_dict(data)
+    return None

@@ -17,12 +17,14 @@ from .engine.report import Progress, Reporter
 from .engine.run import translate_slices, translate_values
 from .errors import InputError
 from .history import History, versions
+from .intensity import IntensityMap
 from .methods.method import Method, SliceMethod
+from .models.card import ModelCard
 from .models.package import Package
 from .targets import Target
 from .volume import Volume
 
-__all__ = ["Progress", "Result", "translate"]
+__all__ = ["Progress", "Result", "content_intensity", "translate"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ def translate(
     samples: int = 1,
     device: str = "auto",
     seed: int = 0,
+    intensity: IntensityMap | None = None,
     progress: Callable[[Progress], None] | None = None,
     cancel: Callable[[], bool] | None = None,
 ) -> Result:
@@ -60,6 +63,8 @@ def translate(
             little, and every second one is mirrored. Methods without weights have no uncertainty.
         device: "auto", "cpu", "cuda" or "mps".
         seed: of the samples.
+        intensity: of the content. None reads it from the content. For the frames of a series give that of the first one
+            (`content_intensity`): scaled by its own, each frame would lose what a contrast agent adds. The history tells.
         progress: is told how far it is, a few times a second.
         cancel: asked several times a second; True ends the run.
 
@@ -77,10 +82,11 @@ def translate(
         raise InputError(f"The number of samples must be 1 or more, not {samples}.")
     report = Reporter(progress, cancel)
     report.at("reading intensities", 0.0)
-    content = Prepared.of(volume, card.accepts.minimum_size_voxels)
+    content = Prepared.of(volume, card.accepts.minimum_size_voxels, intensity)
     style = Prepared.of(target.volume, card.accepts.minimum_size_voxels)
     if model.weights_sha256 is None:
         plan = Plan(torch.device("cpu"), "float32", batch=1)
+        _tell_weightless(card, device, intensity, report)
         outputs = [translate_values(cast(Method, model.network), content, style)]
     else:
         chosen, reason = choose(device)
@@ -117,9 +123,33 @@ def translate(
     return Result(image, uncertainty, history, report.notes)
 
 
+def content_intensity(volume: Volume, model: Package) -> IntensityMap:
+    """The intensity map that `translate` reads from a content by itself.
+
+    Raises:
+        InputError: the volume is not usable.
+    """
+    return Prepared.of(volume, model.card.accepts.minimum_size_voxels).intensity
+
+
+def _tell_weightless(card: ModelCard, device: str, intensity: IntensityMap | None, report: Reporter) -> None:
+    """What a method without weights cannot follow."""
+    if device not in ("auto", "cpu"):
+        report.tell(f"{card.id} has no network to run on {device}; it computes on the CPU.")
+    if intensity is not None:
+        report.tell(
+            f"{card.id} fits the intensities of each frame by itself, so enhancement from frame to frame is not kept; "
+            "choose a model with weights for a series."
+        )
+
+
 def _finished(output: np.ndarray, content: Prepared, style: Prepared) -> np.ndarray:
     """A canonical output in model units as voxels of the content's grid in the intensities of the style."""
     if content.is_cut_out:
         output = np.where(content.mask, output, 0.0)
-    output = np.clip(output, min(0.0, float(style.array.min())), style.array.max())
+    highest = float(style.array.max())
+    if content.intensity_is_given:
+        # Enhancement may be brighter than all that the style shows.
+        highest = max(highest, float(content.array.max()))
+    output = np.clip(output, min(0.0, float(style.array.min())), highest)
     return content.restore(style.intensity.inverse(output))

@@ -18,7 +18,8 @@ import SimpleITK as sitk  # noqa: N813 (the name that its own documentation uses
 from . import volume_files
 from .acquisition import Acquisition, from_bids
 from .errors import InputError
-from .files import atomic_path
+from .files import atomic_path, suffix_of
+from .volume_dicom import read_dicom
 
 _LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _RAS_ORIENTATION = np.array([[0, 1], [1, 1], [2, 1]])
@@ -104,11 +105,33 @@ def read_volume(path: str | Path) -> Volume:
         InputError: the path is missing, damaged, of another format, or not a usable volume (`check_volume`).
     """
     path = Path(path)
+    volume = _read(path)
+    if fault := _fault(volume) or _no_contrast(volume):
+        raise InputError(f"{path} {fault}.")
+    return volume
+
+
+def read_mask(path: str | Path) -> Volume:
+    """Read a mask, as `read_volume` reads a volume; it may be 1 everywhere.
+
+    Raises:
+        InputError: as `read_volume`, or the mask is empty: no voxel is above 0.5.
+    """
+    path = Path(path)
+    volume = _read(path)
+    if fault := _fault(volume):
+        raise InputError(f"{path} {fault}.")
+    if not (volume.array > 0.5).any():
+        raise InputError(f"The mask {path} is empty: no voxel is above 0.5; check it.")
+    return volume
+
+
+def _read(path: Path) -> Volume:
     if not path.exists():
         raise InputError(f"{path} does not exist; check the path.")
-    suffix = _suffix(path)
+    suffix = suffix_of(path)
     if path.is_dir() or suffix == ".dcm":
-        image, name, acquisition = volume_files.read_dicom(path)
+        image, name, acquisition = read_dicom(path)
         volume = from_sitk(image, name, _known(acquisition))
     elif suffix in volume_files.SUFFIXES:
         name = path.name[: -len(suffix)]
@@ -122,28 +145,31 @@ def read_volume(path: str | Path) -> Volume:
             volume = Volume(array.T, affine, name, taken)
     else:
         raise InputError(f"{path} is not of a format that MRStyle reads; use {_READABLE}.")
-    if fault := _fault(volume):
-        raise InputError(f"{path} {fault}.")
     return volume
 
 
-def write_volume(volume: Volume, path: str | Path) -> None:
+def write_volume(volume: Volume, path: str | Path, history: str | None = None) -> None:
     """Write float32 voxels and the exact grid, whole or not at all, in the format of the suffix.
 
     A detached header (.nhdr, .mhd) is two files, which cannot be replaced in one step, so it is not offered.
+
+    Args:
+        volume: what to write.
+        path: the file.
+        history: ASCII text for the header (`history.History.to_json`); an MGH file has no place for it.
 
     Raises:
         InputError: the suffix is unknown, or the folder is missing or cannot be written to.
     """
     path = Path(path)
-    suffix = _suffix(path)
+    suffix = suffix_of(path)
     if suffix not in volume_files.SUFFIXES or suffix in (".nhdr", ".mhd"):
         raise InputError(f"Cannot write {path}: name it .nii.gz, .nii, .nrrd, .mha, .mgz or .mgh.")
     with atomic_path(path) as temporary:
         if suffix in volume_files.ITK_FORMATS:
-            volume_files.write_itk(to_sitk(volume), temporary)
+            volume_files.write_itk(to_sitk(volume), temporary, history)
         else:
-            volume_files.write_nibabel(volume.array.T, volume.affine, temporary, suffix)
+            volume_files.write_nibabel(volume.array.T, volume.affine, temporary, suffix, history)
 
 
 def check_volume(volume: Volume) -> None:
@@ -153,7 +179,7 @@ def check_volume(volume: Volume) -> None:
         InputError: a single slice, NaN or infinite voxels, one value everywhere, zero spacing, or axes that
             are not perpendicular.
     """
-    if fault := _fault(volume):
+    if fault := _fault(volume) or _no_contrast(volume):
         raise InputError(f"The volume {volume.name} {fault}.")
 
 
@@ -200,11 +226,6 @@ def _reorient(array: np.ndarray, orientation: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(nib.orientations.apply_orientation(array.T, orientation).T)
 
 
-def _suffix(path: Path) -> str:
-    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
-    return "".join(suffixes) if suffixes[-1:] == [".gz"] else "".join(suffixes[-1:])
-
-
 def _known(acquisition: Acquisition) -> Acquisition | None:
     return acquisition if any(value is not None for value in acquisition.as_dict().values()) else None
 
@@ -227,6 +248,10 @@ def _fault(volume: Volume) -> str | None:
         )
     if wrong := int(array.size - np.isfinite(array).sum()):
         return f"has NaN or infinite values ({wrong} voxels); replace them first, for example by 0"
-    if array.min() == array.max():
-        return f"has the same value, {array.flat[0]:g}, in every voxel, so there is nothing to see"
+    return None
+
+
+def _no_contrast(volume: Volume) -> str | None:
+    if volume.array.min() == volume.array.max():
+        return f"has the same value, {volume.array.flat[0]:g}, in every voxel, so there is nothing to see"
     return None

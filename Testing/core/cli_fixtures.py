@@ -12,7 +12,7 @@ import SimpleITK as sitk  # noqa: N813
 import torch
 
 from mrstyle import cli, methods
-from mrstyle.models import save_package
+from mrstyle.models.package import save_package
 from mrstyle.volume import Volume, write_volume
 
 TURN = sitk.Euler3DTransform((0, 0, 0), 0.2, -0.35, 0.5).GetMatrix()

@@ -14,9 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
-from cli_fixtures import CONTENT, STYLE, Run, contents
+from cli_fixtures import CONTENT, STYLE, Run, assert_refused, contents
 
 from mrstyle.volume import Volume, read_volume, to_sitk, write_volume
+
+Start = Callable[..., "subprocess.Popen[str]"]
 
 
 def write_dicom(volume: Volume, folder: Path) -> None:
@@ -66,6 +68,10 @@ def test_transfer_keeps_the_grid_of_every_format(
     brightness, wanted = (np.percentile(v.array[v.array > 100], [5, 50, 95]) for v in (image, STYLE))
     np.testing.assert_allclose(brightness, wanted, rtol=0.1)
     assert json.loads((folder / "out.json").read_text())["model_id"] == "histogram-matching"
+    if suffix != ".mgz":
+        (folder / "out.json").unlink()
+    history = json.loads(mrstyle("evaluate", output, "--json").out)["history"]
+    assert history["model_id"] == "histogram-matching"
 
 
 def test_transfer_by_a_network_writes_all_that_was_asked_for(
@@ -125,6 +131,32 @@ def test_evaluate_prints_what_it_measured_and_against_what(mrstyle: Callable[...
     assert 15 < psnr["value"] < 45
 
 
+def test_a_mask_may_be_1_everywhere_but_not_0(mrstyle: Callable[..., Run], folder: Path) -> None:
+    for value in (0, 1):
+        write_volume(CONTENT.with_array(np.full(CONTENT.shape, value)), folder / f"all{value}.nii.gz")
+    arguments = ["evaluate", folder / "content.nii.gz", "--json", "--mask"]
+    whole = mrstyle(*arguments, folder / "all1.nii.gz")
+    assert whole.code == 0, whole.err
+    assert {row["mask"] for row in json.loads(whole.out)["metrics"]} == {"all1"}
+    assert_refused(mrstyle(*arguments, folder / "all0.nii.gz"), "all0.nii.gz", "empty")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["models"], ["models", "--json"]])
+def test_listing_does_not_wait_for_torch(start: Start, arguments: list[str]) -> None:
+    code = f"""
+import sys
+from mrstyle.cli import main
+try:
+    main({arguments!r})
+finally:
+    assert not sys.modules.keys() & {{"torch", "SimpleITK", "scipy"}}
+"""
+    process = start("-c", code)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "transfer" in out or "brain-reference" in out
+
+
 def test_models_lists_good_and_refused_packages(
     mrstyle: Callable[..., Run], network: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,6 +172,9 @@ def test_models_lists_good_and_refused_packages(
     assert models[str(network)]["card"]["id"] == "tiny"
     assert models[str(network)]["origin"] == "user"
     assert models[str(broken)]["problem"]
+    (bundled,) = (model for model in models.values() if model["folder"].endswith("brain-reference"))
+    assert bundled["head_1mm_seconds"]["cpu"] > 0
+    assert "on cpu for a head at 1 mm" in text.out
 
 
 @pytest.mark.parametrize("model", ["histogram-matching", "nyul", "white-stripe"])
@@ -169,7 +204,6 @@ def test_phantom_writes_an_image_that_says_how_it_was_taken(
     assert image.array[labels.array == named["white_matter"]].mean() > 100
 
 
-Start = Callable[..., "subprocess.Popen[str]"]
 BUSY = """
 import hashlib
 from mrstyle.cli_interrupt import hard_stop, interruptible

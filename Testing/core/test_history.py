@@ -8,9 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk  # noqa: N813
 
 from mrstyle.errors import InputError
-from mrstyle.history import History, array_sha256, sidecar_path, versions, write_sidecar
+from mrstyle.files import sidecar_path
+from mrstyle.history import History, array_sha256, read_history, versions, write_sidecar
+from mrstyle.volume import Volume, read_volume, write_volume
 
 HISTORY = History(
     model_id="histogram-matching",
@@ -90,3 +93,46 @@ def test_array_sha256_is_the_same_in_every_release() -> None:
     """Histories are compared across machines and years: the digest of given voxels never changes."""
     digest = array_sha256(np.array([[0.0, 1.5], [-2.0, 1e6]], np.float32))
     assert digest == "59cc1ba1a9ab6eff4055968264a023ee4a3e6819fef97c151b1f9721a54ae321"
+
+
+VOLUME = Volume(np.random.default_rng(0).random((4, 5, 6)), np.diag([1.0, 2.0, 3.0, 1.0]), "styled")
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".nrrd", ".mha"])
+def test_the_header_keeps_the_history_when_the_sidecar_is_lost(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"styled{suffix}"
+    write_volume(VOLUME, path, HISTORY.to_json())
+    write_sidecar(HISTORY, path).unlink()
+    renamed = path.rename(tmp_path / f"another{suffix}")
+    assert read_history(renamed) == HISTORY
+    again = read_volume(renamed)
+    assert np.array_equal(again.array, VOLUME.array)
+    assert again.has_grid_of(VOLUME)
+    itk = sitk.ReadImage(str(renamed))
+    assert np.array_equal(sitk.GetArrayFromImage(itk), VOLUME.array)
+
+
+def test_the_header_is_believed_before_a_sidecar(tmp_path: Path) -> None:
+    path = tmp_path / "styled.nii.gz"
+    write_volume(VOLUME, path, HISTORY.to_json())
+    write_sidecar(replace(HISTORY, seed=8), path)
+    assert read_history(path) == HISTORY
+
+
+def test_a_format_without_room_has_its_history_in_the_sidecar(tmp_path: Path) -> None:
+    path = tmp_path / "styled.mgz"
+    write_volume(VOLUME, path, HISTORY.to_json())
+    assert read_history(path) is None
+    write_sidecar(HISTORY, path)
+    assert read_history(path) == HISTORY
+
+
+@pytest.mark.parametrize("sidecar", ["", "[]", '{"EchoTime": 0.003}', "{"])
+def test_other_images_have_no_history(sidecar: str, tmp_path: Path) -> None:
+    for name in ("scan.nii.gz", "scan.nrrd"):
+        write_volume(VOLUME, tmp_path / name)
+        (tmp_path / "scan.json").write_text(sidecar)
+        assert read_history(tmp_path / name) is None
+    (tmp_path / "scan.nii.gz").write_bytes(b"damaged")
+    assert read_history(tmp_path / "scan.nii.gz") is None
+    assert read_history(tmp_path / "missing.nrrd") is None

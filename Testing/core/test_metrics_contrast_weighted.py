@@ -80,7 +80,7 @@ def test_scores_follow_the_definition(content: np.ndarray, lesion: np.ndarray) -
         generated, content, style, enhanced=lesion, spacing_mm=SPACING_MM, data_range=1.0, mask=mask
     )
     distance = distance_transform_edt(~lesion, sampling=SPACING_MM[::-1])
-    far = 0.1 + 0.9 * distance / distance.max()
+    far = 0.1 + 0.9 * np.minimum(distance / distance[mask].max(), 1)
 
     assert scores.style is not None
     for found, other, weights in ((scores.content, content, far), (scores.style, style, 1.1 - far)):
@@ -121,6 +121,41 @@ def test_series_enhancement_is_signed_and_thresholded_on_255(lesion: np.ndarray)
     )
     with pytest.raises(InputError, match="at least two frames"):
         cw.enhanced_in_series(series[:1], data_range=1000.0)
+
+
+def test_between_contrasts_the_tenth_that_changes_most_is_enhanced(content: np.ndarray) -> None:
+    mask = np.zeros(content.shape, dtype=bool)
+    mask[4:20, 5:35, 5:30] = True
+    inverted = 1 - content
+    changed = np.abs(inverted - content)
+    assert (changed[mask] > 20 / 255).mean() > 0.65  # the published threshold would take most
+
+    threshold = cw.pair_threshold(content * 1000, inverted * 1000, data_range=1000.0, mask=mask)
+
+    assert threshold == pytest.approx(255 * np.quantile(changed[mask], 0.9), rel=1e-4)
+    enhanced = cw.enhanced_in_pair(content, inverted, data_range=1.0, threshold=threshold)
+    assert enhanced[mask].mean() == pytest.approx(0.1, abs=0.01)
+
+
+def test_small_changes_are_no_enhancement_and_large_ones_keep_the_published_threshold(
+    content: np.ndarray, lesion: np.ndarray
+) -> None:
+    mask = np.ones(content.shape, dtype=bool)
+    noise = np.random.default_rng(1).normal(0, 0.01, content.shape)
+    for after in (content + noise, content + noise + 0.5 * lesion):
+        assert cw.pair_threshold(content, after, data_range=1.0, mask=mask) == cw.ENHANCEMENT_THRESHOLD
+
+
+def test_weights_reach_1_at_the_farthest_voxel_of_the_mask(lesion: np.ndarray) -> None:
+    near = np.zeros(lesion.shape, dtype=bool)
+    near[6:16, 8:20, 10:22] = True
+    weights, _ = cw.distance_weights(lesion, spacing_mm=SPACING_MM, mask=near)
+
+    assert weights[near].max() == pytest.approx(1.0)
+    assert weights.max() == pytest.approx(1.0)
+    assert weights[lesion].max() == pytest.approx(0.1)
+    # Nothing of the mask is away from enhancement: there is no distance.
+    assert (cw.distance_weights(lesion, spacing_mm=SPACING_MM, mask=lesion)[0] == 1).all()
 
 
 def test_enhanced_voxels_of_another_shape_are_refused(content: np.ndarray) -> None:

@@ -243,3 +243,12 @@ def test_volumes_smaller_than_the_window_are_refused() -> None:
         metrics.blur(x, mask=None)
     with pytest.raises(InputError, match="one value only"):
         metrics.blur(np.ones((20, 20, 20), dtype=np.float32), mask=None)
+
+
+def test_metrics_can_be_measured_in_inference_mode() -> None:
+    x, y = np.random.default_rng(0).random((2, 24, 26, 28)).astype(np.float32)
+    expected = metrics.ms_ssim(x, y, data_range=1.0, mask=None)
+    with torch.inference_mode():
+        assert metrics.ms_ssim(x, y, data_range=1.0, mask=None) == expected
+        similarity = metrics.ssim_map(x, y, data_range=1.0)
+    similarity += 1.0  # the map is an ordinary array

@@ -16,9 +16,10 @@ from pydantic import ValidationError
 
 from mrstyle import methods
 from mrstyle.errors import InputError, PackageError
-from mrstyle.models import ModelCard, catalogue, check_package, load_card, load_package, save_package
-from mrstyle.models.card import json_schema, write_schema
+from mrstyle.models import catalogue
+from mrstyle.models.card import ModelCard, json_schema, load_card, write_schema
 from mrstyle.models.catalogue import find, user_models_folder
+from mrstyle.models.package import check_package, load_package, save_package
 
 
 class TinyMethod(torch.nn.Module):

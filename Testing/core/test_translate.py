@@ -13,7 +13,7 @@ from mrstyle.acquisition import Acquisition
 from mrstyle.errors import Cancelled, InputError
 from mrstyle.models.package import Package, load_package, save_package
 from mrstyle.targets import Reference
-from mrstyle.translate import Progress, translate
+from mrstyle.translate import Progress, content_intensity, translate
 from mrstyle.volume import Volume
 
 TINY = {
@@ -252,3 +252,50 @@ def test_volumes_that_are_not_usable(
 def test_no_samples_is_refused(network: Package, content: Volume, style: Volume) -> None:
     with pytest.raises(InputError, match="1 or more"):
         translate(content, network, Reference(style), samples=0)
+
+
+def test_a_method_without_weights_says_that_it_takes_no_device(
+    matching: Package, content: Volume, style: Volume
+) -> None:
+    (note,) = translate(content, matching, Reference(style), device="cuda").notes
+    assert "no network to run on cuda" in note
+    assert translate(content, matching, Reference(style), device="auto").notes == []
+
+
+class Unchanged(torch.nn.Module):
+    """A network that gives back what it sees."""
+
+    dim = 2
+    context = style_context = 0
+    divisor = 1
+    pixel_range_mm = (0.1, 10.0)
+
+    def encode(self, x: torch.Tensor, source: None = None) -> torch.Tensor:
+        return x
+
+    def style(self, target: torch.Tensor, like: None = None) -> torch.Tensor:
+        return torch.zeros(1, 1)
+
+    def decode(self, code: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        return code
+
+
+def test_enhancement_is_kept_by_the_intensity_map_of_the_first_frame(
+    network: Package, content: Volume, style: Volume
+) -> None:
+    unchanged = Package(network.card, network.folder, Unchanged(), network.weights_sha256)
+    core = np.zeros(content.shape, dtype=bool)
+    core[9:15, 14:26, 12:24] = True
+    enhanced = content.with_array(np.where(core, 3 * content.array, content.array))
+    intensity = content_intensity(content, unchanged)
+
+    def run(volume: Volume, **options: object) -> np.ndarray:
+        result = translate(volume, unchanged, Reference(style), device="cpu", **options)  # type: ignore[arg-type]
+        assert result.history.content["intensity_from"] == ("given" if options else "volume")
+        return result.image.array
+
+    first = run(content, intensity=intensity)
+    np.testing.assert_allclose(np.minimum(first, style.array.max()), run(content), rtol=1e-6)
+    # Brighter than anything that the style shows, and still three times as bright.
+    np.testing.assert_allclose(run(enhanced, intensity=intensity)[core], 3 * first[core], rtol=1e-4)
+    assert np.median(run(enhanced)[core] / first[core]) < 2

@@ -17,7 +17,8 @@ from ..volume import Volume, check_volume, to_canonical
 
 @dataclass(frozen=True)
 class Prepared:
-    """A volume as methods see it: along the axes of the patient, air 0, the 99.5th percentile of the patient 1.
+    """A volume as methods see it: along the axes of the patient, air 0, the 99.5th percentile of the patient 1 (or as a
+    given intensity map says).
 
     ``array`` and ``mask`` (the patient) are canonical, index order inferior to superior, posterior to anterior, left to right;
     ``restore`` brings such an array back to the volume's own order.
@@ -29,10 +30,11 @@ class Prepared:
     spacing_kji_mm: tuple[float, float, float]
     restore: Callable[[np.ndarray], np.ndarray]
     intensity: IntensityMap
+    intensity_is_given: bool = False
 
     @classmethod
-    def of(cls, volume: Volume, minimum_size: int) -> Prepared:
-        """Check, reorient and scale a volume.
+    def of(cls, volume: Volume, minimum_size: int, intensity: IntensityMap | None = None) -> Prepared:
+        """Check, reorient and scale a volume, by its own intensities unless ``intensity`` is given.
 
         Raises:
             InputError: it is not usable, or has fewer than ``minimum_size`` voxels along two of its axes.
@@ -45,10 +47,12 @@ class Prepared:
             )
         canonical = to_canonical(volume)
         mask = foreground_mask(canonical.array)
-        intensity = IntensityMap.robust(canonical.array, mask)
+        is_given = intensity is not None
+        intensity = intensity or IntensityMap.robust(canonical.array, mask)
         right, anterior, superior = canonical.spacing_mm
         array = intensity.forward(canonical.array)
-        return cls(volume, array, mask, (superior, anterior, right), canonical.restore, intensity)
+        spacing_kji_mm = (superior, anterior, right)
+        return cls(volume, array, mask, spacing_kji_mm, canonical.restore, intensity, is_given)
 
     @cached_property
     def is_cut_out(self) -> bool:
@@ -62,4 +66,5 @@ class Prepared:
             "name": self.volume.name,
             "sha256": array_sha256(self.volume.array),
             "intensity": self.intensity.as_dict(),
+            "intensity_from": "given" if self.intensity_is_given else "volume",
         }

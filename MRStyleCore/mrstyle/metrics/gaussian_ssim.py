@@ -27,6 +27,8 @@ _SLAB = 16  # slices, and rows or columns, that one matrix product makes
 _ROWS = 32  # rows of the slab that are filtered across slices at once
 
 
+# The threads of the pool are not in inference mode, and there its tensors cannot be written to.
+@torch.inference_mode(False)
 def local_similarity(
     x: np.ndarray, y: np.ndarray, *, data_range: float, luminance: bool = True
 ) -> np.ndarray:

@@ -6,9 +6,13 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
+from ..errors import PackageError
 from ..files import atomic_path
+
+CARD_NAME = "model.json"
+CARD_LIMIT_BYTES = 1_000_000
 
 Text = Annotated[str, Field(min_length=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -140,6 +144,28 @@ class ModelCard(_Part):
         return self.model_dump_json(indent=2) + "\n"
 
 
+def load_card(folder: str | Path) -> ModelCard:
+    """Read the card of a package without building its network.
+
+    Raises:
+        PackageError: there is no folder or card, or the card breaks the schema.
+    """
+    folder = Path(folder)
+    path = folder / CARD_NAME
+    if not folder.is_dir():
+        raise refusal(folder, "there is no such folder")
+    try:
+        if path.stat().st_size > CARD_LIMIT_BYTES:
+            raise refusal(folder, f"{CARD_NAME} is larger than {CARD_LIMIT_BYTES // 1_000_000} MB")
+        return ModelCard.model_validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        raise refusal(folder, f"it has no {CARD_NAME}") from error
+    except OSError as error:
+        raise refusal(folder, f"{CARD_NAME} cannot be read ({error.strerror})") from error
+    except ValidationError as error:
+        raise refusal(folder, first_fault(error)) from error
+
+
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of ``model.json``, for editors and other programs."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **ModelCard.model_json_schema()}
@@ -153,3 +179,18 @@ def write_schema(path: str | Path) -> None:
     """
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(json_schema(), indent=2) + "\n", encoding="utf-8")
+
+
+def first_fault(error: ValidationError) -> str:
+    """The first field that breaks the schema, in words."""
+    fault = error.errors(include_url=False, include_input=False)[0]
+    message = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "json_invalid":
+        return f"{CARD_NAME} is not valid JSON ({message})"
+    field = ".".join(str(part) for part in fault["loc"])
+    return f"{CARD_NAME} field {field}: {message}" if field else f"{CARD_NAME}: {message}"
+
+
+def refusal(folder: Path, why: str) -> PackageError:
+    """The error that says why a package cannot be used."""
+    return PackageError(f"Model package {folder} is refused: {why.rstrip('.')}.")

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import PackageError
-from .card import ModelCard
-from .package import CARD_NAME, load_card
+from .card import CARD_NAME, ModelCard, load_card
 
 Origin = Literal["bundled", "user", "named"]
 _PACKAGE_ROOT = Path(__file__).resolve().parents[1]
@@ -28,9 +27,12 @@ class Entry:
 
 
 def bundled_models_folder() -> Path:
-    """The models that come with MRStyle: inside the installed package, or the checkout's ``Resources``."""
-    installed = _PACKAGE_ROOT / "bundled_models"
-    return installed if installed.is_dir() else _PACKAGE_ROOT.parents[1] / "Resources" / "Models"
+    """The models that come with MRStyle: inside the wheel's package, beside it in Slicer, or in the checkout."""
+    in_wheel = _PACKAGE_ROOT / "bundled_models"
+    in_slicer, in_checkout = (
+        folder / "Resources" / "Models" for folder in (_PACKAGE_ROOT.parent, _PACKAGE_ROOT.parents[1])
+    )
+    return next((place for place in (in_wheel, in_slicer) if place.is_dir()), in_checkout)
 
 
 def user_models_folder() -> Path:

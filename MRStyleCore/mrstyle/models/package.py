@@ -17,11 +17,9 @@ from safetensors import SafetensorError
 
 from .. import methods
 from ..errors import InputError, PackageError
-from .card import ModelCard
+from .card import CARD_NAME, ModelCard, first_fault, load_card, refusal
 
-CARD_NAME = "model.json"
 WEIGHTS_NAME = "weights.safetensors"
-CARD_LIMIT_BYTES = 1_000_000
 _PICKLE_SUFFIXES = {".pt", ".pth", ".pkl", ".bin", ".ckpt"}
 _PICKLE_MAGICS = (b"PK\x03\x04", *(bytes([0x80, protocol]) for protocol in range(2, 6)))
 _PICKLE_SENTENCE = "is a Python pickle, which MRStyle never loads; export the model as safetensors"
@@ -35,28 +33,6 @@ class Package:
     folder: Path
     network: torch.nn.Module
     weights_sha256: str | None
-
-
-def load_card(folder: str | Path) -> ModelCard:
-    """Read the card of a package without building its network.
-
-    Raises:
-        PackageError: there is no folder or card, or the card breaks the schema.
-    """
-    folder = Path(folder)
-    path = folder / CARD_NAME
-    if not folder.is_dir():
-        raise _refusal(folder, "there is no such folder")
-    try:
-        if path.stat().st_size > CARD_LIMIT_BYTES:
-            raise _refusal(folder, f"{CARD_NAME} is larger than {CARD_LIMIT_BYTES // 1_000_000} MB")
-        return ModelCard.model_validate_json(path.read_bytes())
-    except FileNotFoundError as error:
-        raise _refusal(folder, f"it has no {CARD_NAME}") from error
-    except OSError as error:
-        raise _refusal(folder, f"{CARD_NAME} cannot be read ({error.strerror})") from error
-    except ValidationError as error:
-        raise _refusal(folder, _first_fault(error)) from error
 
 
 def load_package(folder: str | Path) -> Package:
@@ -73,10 +49,10 @@ def load_package(folder: str | Path) -> Package:
     try:
         network = methods.build(card.method, dict(card.config))
     except PackageError as error:
-        raise _refusal(folder, str(error)) from error
+        raise refusal(folder, str(error)) from error
     network_dim = getattr(network, "dim", None)
     if network_dim != card.accepts.dim:
-        raise _refusal(
+        raise refusal(
             folder, f"its card says dim {card.accepts.dim}, its method and config give dim {network_dim}"
         )
     network.load_state_dict(_load_weights(folder, card, network.state_dict()), strict=True)
@@ -124,7 +100,7 @@ def save_package(
     try:
         card = ModelCard.model_validate({**fields, **computed})
     except ValidationError as error:
-        raise _refusal(folder, _first_fault(error)) from error
+        raise refusal(folder, first_fault(error)) from error
     _write_folder(folder, card, weights)
     return card
 
@@ -159,7 +135,7 @@ def _load_weights(
     path = folder / WEIGHTS_NAME
     if card.weights_sha256 is None:
         if path.exists():
-            raise _refusal(folder, f"it has a {WEIGHTS_NAME}, but its card has no weights_sha256")
+            raise refusal(folder, f"it has a {WEIGHTS_NAME}, but its card has no weights_sha256")
         tensors: dict[str, torch.Tensor] = {}
     else:
         tensors = _read_weights(folder, path, card.weights_sha256)
@@ -167,7 +143,7 @@ def _load_weights(
     _check_finite(folder, tensors)
     stored = sum(tensor.numel() for tensor in tensors.values())
     if stored != card.parameters:
-        raise _refusal(folder, f"its card says {card.parameters} parameters, {WEIGHTS_NAME} holds {stored}")
+        raise refusal(folder, f"its card says {card.parameters} parameters, {WEIGHTS_NAME} holds {stored}")
     return {name: tensor.to(expected[name].dtype) for name, tensor in tensors.items()}
 
 
@@ -178,18 +154,18 @@ def _read_weights(folder: Path, path: Path, sha256: str) -> dict[str, torch.Tens
     except OSError as error:
         pickles = sorted(p.name for p in folder.iterdir() if p.suffix.lower() in _PICKLE_SUFFIXES)
         if pickles:
-            raise _refusal(folder, f"{pickles[0]} {_PICKLE_SENTENCE}") from error
-        raise _refusal(folder, f"{WEIGHTS_NAME} is missing or cannot be read") from error
+            raise refusal(folder, f"{pickles[0]} {_PICKLE_SENTENCE}") from error
+        raise refusal(folder, f"{WEIGHTS_NAME} is missing or cannot be read") from error
     try:
         tensors = safetensors.torch.load(data)
     except (SafetensorError, KeyError) as error:
         if data.startswith(_PICKLE_MAGICS):
-            raise _refusal(folder, f"{WEIGHTS_NAME} {_PICKLE_SENTENCE}") from error
-        raise _refusal(
+            raise refusal(folder, f"{WEIGHTS_NAME} {_PICKLE_SENTENCE}") from error
+        raise refusal(
             folder, f"{WEIGHTS_NAME} is not a whole safetensors file; copy it again ({error})"
         ) from error
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise _refusal(
+        raise refusal(
             folder, f"{WEIGHTS_NAME} does not have the SHA-256 on its card: it was changed or damaged"
         )
     return tensors
@@ -199,22 +175,22 @@ def _check_match(folder: Path, tensors: dict[str, torch.Tensor], expected: dict[
     """Refuse the first tensor, by name, that is missing, unknown, or of another shape or kind of number."""
     for name in sorted(tensors.keys() | expected.keys()):
         if name not in tensors:
-            raise _refusal(folder, f"its weights lack the tensor {name!r} that the method needs")
+            raise refusal(folder, f"its weights lack the tensor {name!r} that the method needs")
         if name not in expected:
-            raise _refusal(folder, f"its weights have a tensor {name!r} that the method does not know")
+            raise refusal(folder, f"its weights have a tensor {name!r} that the method does not know")
         have, need = tensors[name], expected[name]
         if have.shape != need.shape:
-            raise _refusal(
+            raise refusal(
                 folder, f"tensor {name!r} has shape {tuple(have.shape)}, the method needs {tuple(need.shape)}"
             )
         if have.is_floating_point() != need.is_floating_point():
-            raise _refusal(folder, f"tensor {name!r} holds {have.dtype}, the method needs {need.dtype}")
+            raise refusal(folder, f"tensor {name!r} holds {have.dtype}, the method needs {need.dtype}")
 
 
 def _check_finite(folder: Path, tensors: dict[str, torch.Tensor]) -> None:
     for name, tensor in tensors.items():
         if not bool(torch.isfinite(tensor.float()).all()):
-            raise _refusal(folder, f"tensor {name!r} has values that are not finite")
+            raise refusal(folder, f"tensor {name!r} has values that are not finite")
 
 
 def _as_stored(tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -235,16 +211,3 @@ def _write_folder(folder: Path, card: ModelCard, weights: bytes | None) -> None:
         raise InputError(f"Cannot write model package {folder}: {error.strerror or error}.") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _first_fault(error: ValidationError) -> str:
-    fault = error.errors(include_url=False, include_input=False)[0]
-    message = fault["msg"].removeprefix("Value error, ")
-    if fault["type"] == "json_invalid":
-        return f"{CARD_NAME} is not valid JSON ({message})"
-    field = ".".join(str(part) for part in fault["loc"])
-    return f"{CARD_NAME} field {field}: {message}" if field else f"{CARD_NAME}: {message}"
-
-
-def _refusal(folder: Path, why: str) -> PackageError:
-    return PackageError(f"Model package {folder} is refused: {why.rstrip('.')}.")

@@ -13,15 +13,24 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813 (the name that its own documentation uses)
 
+from ..engine.report import Progress, Reporter
 from ..errors import InputError
 from ..intensity import IntensityMap, foreground_mask
 from ..metrics import contrast_weighted, image
-from ..volume import Volume, check_volume, from_sitk, to_sitk
+from ..volume import Volume, check_volume
+from .registration import registered
 
 DATA_RANGE = "99.5th percentile in mask = 1"
-_REGISTRATION_SPACING_MM = 4.0
+MAP_NAMES = (
+    "cw_ssim_content",
+    "cw_ssim_style",
+    "cw_ssim_weights",
+    "difference_content",
+    "difference_reference",
+    "ssim_reference",
+)
+_ROWS_OF_CONTENT, _ROWS_OF_REFERENCE = 10, 5
 
 
 @dataclass(frozen=True)
@@ -66,26 +75,33 @@ def evaluate(
     style: Volume | None = None,
     reference: Volume | None = None,
     mask: Volume | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    cancel: Callable[[], bool] | None = None,
 ) -> Evaluation:
     """Measure a generated volume against whatever is known about it.
 
     Args:
         generated: the volume to judge.
         content: what it was made from, on its grid.
-        style: the volume whose look it took; on another grid, it is registered (affine) first.
+        style: the volume whose look it took. It may show another person, on the same grid or another one, so it is
+            registered (affine) first; a row's note tells how far it was moved.
         reference: the true image of that contrast, on the generated volume's grid.
         mask: voxels above 0.5 count, on that grid; None: the foreground of the content, else of the
             reference, else of the generated volume.
+        progress: is told how far it is, once a measure.
+        cancel: asked before each measure, and several times a second in the registration; True ends the run.
 
     Returns:
         PSNR, SSIM, MS-SSIM and NMI against the reference; SSIM, NMI, contrast-weighted SSIM and flicker
-        against the content; contrast-weighted SSIM against the style; the blur of each. The maps
-        "ssim_reference", "difference_reference", "difference_content", "cw_ssim_content", "cw_ssim_style" and
-        "cw_ssim_weights" (those of the content), as far as they exist.
+        against the content; contrast-weighted SSIM against the style; the blur of each. The maps of
+        ``MAP_NAMES`` ("cw_ssim_weights" are those of the content), as far as they exist.
 
     Raises:
         InputError: a volume is not usable, is on another grid, or the mask is empty.
+        Cancelled: ``cancel`` said so.
     """
+    report = Reporter(progress, cancel)
+    report.at("measuring quality", 0.0)
     given = {"generated": generated, "content": content, "reference": reference, "style": style}
     for role, volume in given.items():
         if volume is not None:
@@ -93,7 +109,10 @@ def evaluate(
             if role != "style":
                 _require_grid(volume, generated, role)
     inside, mask_name = _mask(generated, content, reference, mask)
-    case = _Case(generated, _scaled(generated, inside), inside, mask_name, [], {})
+    expected_rows = (
+        1 + _ROWS_OF_CONTENT * (content is not None) + _ROWS_OF_REFERENCE * (reference is not None)
+    )
+    case = _Case(generated, _scaled(generated, inside), inside, mask_name, report, expected_rows, [], {})
     true = None if reference is None else _scaled(reference, inside)
     if true is not None:
         _compare_reference(case, true)
@@ -118,6 +137,8 @@ class _Case:
     array: np.ndarray
     mask: np.ndarray
     mask_name: str
+    report: Reporter
+    expected_rows: int
     rows: list[Row]
     maps: dict[str, Volume]
 
@@ -132,6 +153,7 @@ class _Case:
         infinite: str = "",
     ) -> None:
         """Add a row; where the measure does not apply or is infinite, its note gives the reason."""
+        self.at_next_row()
         value: float | None = None
         try:
             value = measure()
@@ -140,6 +162,14 @@ class _Case:
         if value == math.inf:
             value, note = None, f"infinite: {infinite}"
         self.rows.append(Row(metric, value, unit, against, DATA_RANGE, self.mask_name, note))
+
+    def at_next_row(self) -> None:
+        """Tell how far the evaluation is.
+
+        Raises:
+            Cancelled: the user asked to stop.
+        """
+        self.report.at("measuring quality", min(len(self.rows) / self.expected_rows, 1.0))
 
     def compared(
         self, measure: Callable[..., float], other: np.ndarray, **options: Any
@@ -192,7 +222,8 @@ def _weigh_contrast(
 ) -> None:
     """Contrast-weighted SSIM; a reference tells where contrast should change better than the result."""
     after, after_name = (case.array, "generated volume") if reference is None else (reference, "reference")
-    enhanced = contrast_weighted.enhanced_in_pair(content, after, data_range=1.0)
+    threshold = contrast_weighted.pair_threshold(content, after, data_range=1.0, mask=case.mask)
+    enhanced = contrast_weighted.enhanced_in_pair(content, after, data_range=1.0, threshold=threshold)
     look, alignment = None, ""
     try:
         if style is not None:
@@ -201,8 +232,9 @@ def _weigh_contrast(
         case.add_missing("CW-SSIM style", "style", str(error))
     note = (
         f"{enhanced[case.mask].mean():.1%} of voxels enhanced: {after_name} differs from content "
-        f"by more than {contrast_weighted.ENHANCEMENT_THRESHOLD:g} of 255"
+        f"by more than {threshold:.3g} of 255"
     )
+    case.at_next_row()
     try:
         scores = contrast_weighted.contrast_weighted_ssim(
             case.array,
@@ -263,49 +295,7 @@ def _scaled(volume: Volume, mask: np.ndarray) -> np.ndarray:
 
 def _aligned_style(case: _Case, style: Volume) -> tuple[np.ndarray, str]:
     """The style volume on the generated volume's grid, scaled, and how it got there."""
-    if style.has_grid_of(case.generated):
-        return _scaled(style, case.mask), "style on the same grid, not registered"
-    registered = _registered(style, case.generated)
-    return _scaled(registered, case.mask), "style registered (affine) and linearly resampled to this grid"
-
-
-def _registered(moving: Volume, fixed: Volume) -> Volume:
-    """``moving`` on the grid of ``fixed``, after affine registration at 4 mm by Mattes mutual information."""
-    coarse_fixed, coarse_moving = _coarse(fixed), _coarse(moving)
-    method = sitk.ImageRegistrationMethod()
-    method.SetMetricAsMattesMutualInformation(numberOfHistogramBins=32)
-    method.SetMetricSamplingStrategy(method.RANDOM)
-    method.SetMetricSamplingPercentage(0.1, seed=1)
-    method.SetInterpolator(sitk.sitkLinear)
-    method.SetOptimizerAsRegularStepGradientDescent(learningRate=4.0, minStep=0.01, numberOfIterations=120)
-    method.SetOptimizerScalesFromPhysicalShift()
-    start = sitk.CenteredTransformInitializer(
-        coarse_fixed, coarse_moving, sitk.AffineTransform(3), sitk.CenteredTransformInitializerFilter.MOMENTS
-    )
-    method.SetInitialTransform(start, inPlace=False)
-    try:
-        transform = method.Execute(coarse_fixed, coarse_moving)
-    except RuntimeError as error:
-        raise InputError(
-            f"The style {moving.name} could not be registered to {fixed.name}; align it yourself first."
-        ) from error
-    image_on_grid = sitk.Resample(
-        to_sitk(moving), to_sitk(fixed), transform, sitk.sitkLinear, 0.0, sitk.sitkFloat32
-    )
-    return from_sitk(image_on_grid, moving.name, moving.acquisition)
-
-
-def _coarse(volume: Volume) -> sitk.Image:
-    """The volume at 4 mm, smoothed first; axes with thicker slices keep their spacing."""
-    source = to_sitk(volume)
-    spacing = [max(size, _REGISTRATION_SPACING_MM) for size in source.GetSpacing()]
-    # ITK's recursive filter needs four voxels along each axis.
-    enough = min(source.GetSize()) >= 4
-    smooth = sitk.SmoothingRecursiveGaussian(source, _REGISTRATION_SPACING_MM / 2) if enough else source
-    counts = [
-        max(1, round(n * old / new))
-        for n, old, new in zip(source.GetSize(), source.GetSpacing(), spacing, strict=True)
-    ]
-    return sitk.Resample(
-        smooth, counts, sitk.Transform(), sitk.sitkLinear, source.GetOrigin(), spacing, source.GetDirection()
-    )
+    aligned, moved_mm = registered(style, case.generated, case.report.cancel)
+    moved = f"moved by up to {moved_mm:.0f} mm" if moved_mm else "found in place"
+    resampled = "not resampled" if aligned is style else "linearly resampled"
+    return _scaled(aligned, case.mask), f"style registered (affine): {moved}, {resampled}"

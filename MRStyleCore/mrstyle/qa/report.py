@@ -33,13 +33,18 @@ _SIMILARITIES = {
 }
 
 
+def missing_libraries() -> list[str]:
+    """Names of what only reports need and is not installed."""
+    return [name for name in _LIBRARIES if importlib.util.find_spec(name) is None]
+
+
 def require_libraries() -> None:
     """Check for what only reports need.
 
     Raises:
         InputError: it is not installed.
     """
-    if missing := [name for name in _LIBRARIES if importlib.util.find_spec(name) is None]:
+    if missing := missing_libraries():
         raise InputError(f'A report needs {" and ".join(missing)}; run pip install "mrstyle[qa]" first.')
 
 

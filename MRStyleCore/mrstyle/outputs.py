@@ -1,67 +1,66 @@
-"""The files that a command writes: checked before the work starts, put in place together when all is done."""
+"""The files that a command or the worker writes: checked before the work starts, put in place together when all
+is done.
+"""
 
 from __future__ import annotations
 
 import json
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .cli_interrupt import undisturbed
 from .errors import InputError
+from .files import sidecar_path
 
 if TYPE_CHECKING:
     from .history import History
     from .qa.evaluate import Evaluation
     from .translate import Result
 
+METRICS_NAME = "metrics.json"
 _REPORT_SUFFIXES = (".html", ".htm")
 _STAGING_PREFIX = ".partial-"
 
 
 def uncertainty_path(output: Path) -> Path:
     """``name.nii.gz`` has ``name_uncertainty.nii.gz``."""
-    from .history import sidecar_path
-
     stem = sidecar_path(output).stem
     return output.with_name(f"{stem}_uncertainty{output.name[len(stem) :]}")
 
 
 class Outputs:
-    """What a command writes. Nothing of it replaces an input, and it appears whole or not at all.
+    """What is written. Nothing of it replaces an input, and it appears whole or not at all.
 
     Args:
-        inputs: files and folders that the command reads; their sidecars are kept from harm too.
+        inputs: files and folders that are read; their sidecars are kept from harm too.
     """
 
     def __init__(self, inputs: Iterable[Path]) -> None:
-        from .history import sidecar_path
-
         paths = [path.resolve() for path in inputs]
         self._kept = {*paths, *(sidecar_path(path) for path in paths if not path.is_dir())}
         self._taken: set[Path] = set()
         self._staging: dict[Path, Path] = {}
+        self._placing = threading.Lock()
 
-    def add_transfer(self, output: Path, uncertainty: bool, maps: Path | None, report: Path | None) -> None:
+    def add_transfer(
+        self, output: Path, uncertainty: Path | None, maps: Path | None, report: Path | None
+    ) -> None:
         """Plan to write what a transfer gives.
 
         Raises:
-            InputError: see `add_volume`; or a report is asked for without the libraries that it needs.
+            InputError: see `add_volume`.
         """
         self.add_volume(output)
-        if uncertainty:
-            self.add_volume(uncertainty_path(output))
+        if uncertainty is not None:
+            self.add_volume(uncertainty)
         if maps is not None:
             self.add_folder(maps)
         if report is not None:
-            from .qa.report import require_libraries
-
-            require_libraries()
             self.add_report(report)
 
     def add_volume(self, path: Path) -> None:
@@ -70,7 +69,8 @@ class Outputs:
         Raises:
             InputError: the suffix is unknown, or the file cannot be put there.
         """
-        from .history import sidecar_path
+        import numpy as np
+
         from .volume import Volume, write_volume
 
         for target in (path, sidecar_path(path)):
@@ -130,14 +130,15 @@ class Outputs:
             ]
             for _, target in files:
                 self._refuse_replacing(target)
-            with undisturbed():
+            with undisturbed(), self._placing:
                 for file, target in files:
                     _move(file, target)
 
     def discard(self) -> None:
-        """Remove what is staged."""
-        for staging in list(self._staging.values()):
-            shutil.rmtree(staging, ignore_errors=True)
+        """Remove what is staged; call it from another thread when the process is about to end."""
+        with self._placing:
+            for staging in list(self._staging.values()):
+                shutil.rmtree(staging, ignore_errors=True)
 
     def _take(self, target: Path) -> None:
         self._refuse_replacing(target)
@@ -181,19 +182,21 @@ def _probe(folder: Path, target: Path) -> Iterator[Path]:
         yield Path(name)
 
 
-def write_result(result: Result, output: Path, place: Callable[[Path], Path]) -> dict[str, Any]:
-    """Write image and uncertainty, each with its history; returns where they go, by kind."""
-    from .history import sidecar_path, write_sidecar
+def write_result(
+    result: Result, output: Path, uncertainty: Path | None, place: Callable[[Path], Path]
+) -> dict[str, Any]:
+    """Write the image, and the uncertainty if there is one, each with its history; returns where they go, by kind."""
+    from .history import write_sidecar
     from .volume import write_volume
 
-    paths = {"output": output}
-    write_volume(result.image, place(output))
-    if result.uncertainty is not None:
-        paths["uncertainty"] = uncertainty_path(output)
-        write_volume(result.uncertainty, place(paths["uncertainty"]))
-    for path in paths.values():
+    volumes = {"output": (result.image, output)}
+    if uncertainty is not None and result.uncertainty is not None:
+        volumes["uncertainty"] = (result.uncertainty, uncertainty)
+    for volume, path in volumes.values():
+        write_volume(volume, place(path), result.history.to_json())
         write_sidecar(result.history, place(path))
-    return {name: str(path) for name, path in paths.items()} | {"sidecar": str(sidecar_path(output))}
+    paths = {kind: str(path) for kind, (_, path) in volumes.items()}
+    return paths | {"sidecar": str(sidecar_path(output))}
 
 
 def write_maps(
@@ -202,10 +205,11 @@ def write_maps(
     """Write the maps and ``metrics.json``, which has the metrics and the history of what was measured."""
     from .volume import write_volume
 
+    text = None if history is None else history.to_json()
     paths = {name: folder / f"{name}.nii.gz" for name in evaluation.maps}
     for name, volume in evaluation.maps.items():
-        write_volume(volume, place(paths[name]))
+        write_volume(volume, place(paths[name]), text)
     metrics = evaluation.to_dict() | {"history": None if history is None else history.to_dict()}
     text = json.dumps(metrics, indent=2, allow_nan=False) + "\n"
-    place(folder / "metrics.json").write_text(text, encoding="utf-8")
+    place(folder / METRICS_NAME).write_text(text, encoding="utf-8")
     return {name: str(path) for name, path in paths.items()}

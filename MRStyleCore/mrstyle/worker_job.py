@@ -1,0 +1,99 @@
+"""The job file of the worker: its schema, and what is refused before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .errors import InputError
+from .files import sidecar_path
+from .outputs import METRICS_NAME
+from .qa.evaluate import MAP_NAMES
+
+JOB_LIMIT_BYTES = 10_000_000
+
+
+class Case(BaseModel):
+    """One volume to translate; relative paths start at the worker's working directory."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    content: Path
+    style: Path
+    output: Path
+    uncertainty: Path | None = None
+    maps: Annotated[
+        Path | None,
+        Field(description="folder, made if needed, for quality maps (.nii.gz) and metrics.json"),
+    ] = None
+    report: Annotated[Path | None, Field(description="one HTML file")] = None
+    name: str = ""
+
+    def written(self) -> Iterator[tuple[Path, list[Path]]]:
+        """What the case is told to write, and the files that it then writes, as absolute paths."""
+        for image in (self.output, self.uncertainty):
+            if image is not None:
+                yield image, [image.resolve(), sidecar_path(image.resolve())]
+        if self.maps is not None:
+            folder = self.maps.resolve()
+            maps = [folder / f"{name}.nii.gz" for name in MAP_NAMES]
+            yield self.maps, [folder, *maps, folder / METRICS_NAME]
+        if self.report is not None:
+            yield self.report, [self.report.resolve()]
+
+
+class Job(BaseModel):
+    """Content of the job file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: Annotated[str, Field(min_length=1, description="id, id@version or the folder of a package")]
+    cases: Annotated[tuple[Case, ...], Field(min_length=1)]
+    device: str = "auto"
+    samples: Annotated[int, Field(ge=1)] = 1
+    seed: Annotated[int, Field(ge=0)] = 0
+    series: Annotated[
+        bool, Field(description="the cases are frames of one series, all scaled as the first one is")
+    ] = False
+
+    @model_validator(mode="after")
+    def _check_cases(self) -> Job:
+        if self.samples == 1 and any(case.uncertainty for case in self.cases):
+            raise ValueError("an uncertainty needs samples of 2 or more")
+        taken: set[Path] = set()
+        for path in (path for case in self.cases for path in (case.content, case.style)):
+            taken.add(path.resolve())
+            if not path.is_dir():
+                taken.add(sidecar_path(path.resolve()))
+        for told, files in (each for case in self.cases for each in case.written()):
+            if not taken.isdisjoint(files):
+                raise ValueError(
+                    f"{told}, or a file that comes with it, would replace an input or another output; rename it"
+                )
+            taken.update(files)
+        return self
+
+
+def read_job(path: str | Path) -> Job:
+    """Read and check a job file.
+
+    Raises:
+        InputError: it cannot be read or breaks the schema; the message names the first field at fault.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size > JOB_LIMIT_BYTES:
+            raise InputError(f"Job file {path} is larger than {JOB_LIMIT_BYTES // 1_000_000} MB; split it.")
+        return Job.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"Job file {path} cannot be read: {error.strerror or error}.") from error
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in fault["loc"])
+        message = fault["msg"].removeprefix("Value error, ").rstrip(".")
+        raise InputError(
+            f"Job file {path} is not usable: {place}{': ' if place else ''}{message}."
+        ) from error
