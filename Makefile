@@ -1,11 +1,14 @@
-# make demo, make test: each sets itself up in .venv.
+# make demo, make test, make panel, make screenshots: each sets itself up in .venv.
 
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PANELS_READY := $(VENV)/.panels-ready
 
-.PHONY: demo test lint clean
+PANEL ?= MRStyleTransfer
+
+.PHONY: demo test lint panel screenshots cmake-lists clean
 
 # torch first: the CPU build is small and enough; extras that need torch then find it there.
 $(READY): pyproject.toml trainer/pyproject.toml constraints.txt
@@ -13,6 +16,11 @@ $(READY): pyproject.toml trainer/pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[qa,test]" -e trainer
+	touch $@
+
+# Slicer's scene and Qt: large, and only the panels need them.
+$(PANELS_READY): $(READY)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[panels]"
 	touch $@
 
 demo: $(READY)
@@ -23,13 +31,25 @@ demo: $(READY)
 		-o demo/styled.nii.gz --maps demo/maps --report demo/report.html
 	@echo "Open demo/report.html in a browser."
 
-test: lint
+test: lint $(PANELS_READY)
 	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest Testing/panels
 
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# A panel in a window, on Slicer's real scene but without Slicer; see Testing/host.
+panel: $(PANELS_READY)
+	$(BIN)/python Testing/host/open_panel.py $(PANEL)
+
+screenshots: $(PANELS_READY)
+	$(BIN)/python Testing/host/screenshots.py
+
+# After files of the extension were added or removed.
+cmake-lists: $(READY)
+	$(BIN)/python Testing/static/cmake_lists.py --write
 
 clean:
 	rm -rf $(VENV) demo

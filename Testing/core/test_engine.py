@@ -16,7 +16,7 @@ from mrstyle import methods
 from mrstyle.engine import device as devices
 from mrstyle.engine import run as engine_run
 from mrstyle.engine.plan import Plan, first_plan, ladder, run_down
-from mrstyle.engine.slices import cut, paste, slice_axis
+from mrstyle.engine.slices import cut, paste, slice_axes
 from mrstyle.engine.windows import windows
 from mrstyle.errors import InputError, OutOfMemory
 
@@ -126,10 +126,14 @@ def test_auto_falls_back_to_the_cpu_and_says_why(monkeypatch: pytest.MonkeyPatch
 
 
 def test_slices_follow_thick_slices() -> None:
-    assert slice_axis((1.0, 1.0, 1.0)) == 0
-    assert slice_axis((1.2, 1.0, 1.0)) == 0
-    assert slice_axis((0.9, 5.0, 0.9)) == 1
-    assert slice_axis((0.5, 0.5, 3.0)) == 2
+    fine = (1.0, 1.2, 1.0)
+    assert slice_axes((0.9, 5.0, 0.9), fine) == (1,)
+    assert slice_axes((0.5, 0.5, 3.0), (4.0, 1.0, 1.0)) == (2,)
+    assert slice_axes(fine, (4.0, 1.0, 1.0)) == (0,)
+
+
+def test_without_thick_slices_all_three_directions_are_used() -> None:
+    assert slice_axes((1.0, 1.0, 1.0), (0.8, 0.9, 1.0)) == (0, 1, 2)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])

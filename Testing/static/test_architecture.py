@@ -1,4 +1,4 @@
-"""The house rules of `mrstyle` and the trainer that a reader of one file cannot see."""
+"""Which part of the project may use which, and other house rules that a reader of one file cannot see."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cmake_lists import modules
+from slicer_lint.sources import gui_files
 
-from mrstyle.models.card import ModelCard
+from mrstyle.models.card import ModelCard, write_schema
 from mrstyle.models.package import load_package
 
 ROOT = Path(__file__).resolve().parents[2]
 CORE = sorted((ROOT / "MRStyleCore" / "mrstyle").rglob("*.py"))
 TRAINER = sorted((ROOT / "trainer").rglob("*.py"))
+LIBRARY = [path for path in gui_files() if "MRStyleLib" in path.parts]
 MODELS = sorted((ROOT / "Resources" / "Models").glob("*/model.json"))
 SLICER = {"slicer", "qt", "ctk", "vtk", "MRStyleLib"}
 MEGABYTE = 1_000_000
@@ -28,13 +31,6 @@ def imported(path: Path) -> Iterator[str]:
             yield from (alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             yield node.module.split(".")[0]
-
-
-def attributes(path: Path) -> Iterator[str]:
-    """Dotted names such as ``torch.load`` in a file."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Attribute):
-            yield ast.unparse(node)
 
 
 def tracked() -> list[Path]:
@@ -50,6 +46,7 @@ def tracked() -> list[Path]:
 def test_there_is_something_to_check() -> None:
     assert len(CORE) > 30
     assert len(TRAINER) > 10
+    assert len(LIBRARY) > 10
     assert MODELS
 
 
@@ -62,15 +59,29 @@ def test_the_trainer_imports_no_panel() -> None:
     assert not {f"{path.name}: {name}" for path in TRAINER for name in imported(path) if name in SLICER}
 
 
-def test_nothing_reads_a_pickle() -> None:
-    modules = {"pickle", "cPickle", "dill", "cloudpickle", "joblib"}
-    assert not {
-        f"{path.name}: {name}" for path in CORE + TRAINER for name in imported(path) if name in modules
+def test_the_library_of_the_panels_imports_no_panel() -> None:
+    panels = {
+        name for module in modules(ROOT) if module != "MRStyleCore" for name in (module, f"{module}Lib")
     }
-    calls = {"torch.load", "torch.save", "numpy.load", "np.load"}
     assert not {
-        f"{path.name}: {name}" for path in CORE + TRAINER for name in attributes(path) if name in calls
+        f"{path.name}: {name}"
+        for path in LIBRARY
+        for name in imported(path)
+        if name in panels | {"MRStyleCore"}
     }
+
+
+def test_no_panel_imports_another_one() -> None:
+    for module in modules(ROOT):
+        others = {name for other in modules(ROOT) if other != module for name in (other, f"{other}Lib")}
+        files = [path for path in gui_files() if path.is_relative_to(ROOT / module)]
+        assert not {f"{path.name}: {name}" for path in files for name in imported(path) if name in others}
+
+
+def test_what_is_shipped_imports_no_test() -> None:
+    tests = {"slicerhost", "pytest", "hypothesis", "unittest"}
+    shipped = CORE + TRAINER + [path for path in gui_files() if path.parent.parent != ROOT]
+    assert not {f"{path.name}: {name}" for path in shipped for name in imported(path) if name in tests}
 
 
 @pytest.mark.parametrize("path", CORE + TRAINER, ids=lambda path: str(path.relative_to(ROOT)))
@@ -84,6 +95,12 @@ def test_a_bundled_model_is_usable_and_small(path: Path) -> None:
     assert card.id == path.parent.name
     assert load_package(path.parent).card == card
     assert sum(file.stat().st_size for file in path.parent.iterdir()) <= 8 * MEGABYTE
+
+
+def test_the_schema_beside_the_models_is_that_of_the_code(tmp_path: Path) -> None:
+    write_schema(tmp_path / "model.schema.json")
+    there = (ROOT / "Resources" / "Models" / "model.schema.json").read_text(encoding="utf-8")
+    assert there == (tmp_path / "model.schema.json").read_text(encoding="utf-8")
 
 
 def test_all_bundled_models_together_are_small() -> None:

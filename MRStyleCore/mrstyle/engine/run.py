@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..methods.method import Method, SliceMethod
 from .plan import Plan
 from .prepared import Prepared
 from .report import Reporter
-from .slices import SliceStack, cut, paste, slice_axis
+from .slices import SliceStack, cut, paste, slice_axes
 from .statistics import shared
 from .tone import ToneCurve
 from .windows import Window, padded, windows
@@ -46,30 +47,42 @@ def translate_slices(
 ) -> list[np.ndarray]:
     """``samples`` outputs (canonical, model units) of a 2D network.
 
-    One style code and one normalization serve the whole volume: per-slice ones flicker from slice to slice.
+    One style code and one normalization serve the whole volume: per-slice ones flicker from slice to slice. Where no slices
+    are thick, the mean of axial, coronal and sagittal slices flickers even less.
     """
     network = network.to(plan.device).to(memory_format=torch.channels_last)
-    axis = slice_axis(content.spacing_kji_mm)
-    stack = cut(content.array, content.mask, content.spacing_kji_mm, axis, network.pixel_range_mm)
+    axes = slice_axes(content.spacing_kji_mm, style.spacing_kji_mm)
     generator = torch.Generator().manual_seed(seed)
-    outputs = []
+    outputs = [np.zeros(content.array.shape, np.float32) for _ in range(samples)]
     with torch.inference_mode(), plan.autocast():
-        report.at("reading the style", 0.02)
-        look = _Look.read(network, style, axis, plan)
-        for sample in range(samples):
-            variation = (
-                Variation.draw(generator, len(look.codes), sample, axis) if samples > 1 else Variation()
-            )
-            code = variation.code(look.codes)
-            curve = look.tone_curve(network, code, plan)
-            parts = []
-            for start in range(0, len(stack.images), plan.batch):
-                report.at("translating", 0.05 + 0.93 * (sample + start / len(stack.images)) / samples)
-                indices = range(start, min(start + plan.batch, len(stack.images)))
-                images = variation.vary(stack.with_context(indices, network.context))
-                parts.append(variation.undo(_translate_images(network, images, code, plan)))
-            outputs.append(curve(paste(stack, torch.cat(parts).squeeze(1), content.array.shape)))
+        for turn, axis in enumerate(axes):
+            report.at("reading the style", 0.02 + 0.96 * turn / len(axes))
+            stack = cut(content.array, content.mask, content.spacing_kji_mm, axis, network.pixel_range_mm)
+            look = _Look.read(network, style, axis, plan)
+            for sample, output in enumerate(outputs):
+                variation = (
+                    Variation.draw(generator, len(look.codes), sample, axis) if samples > 1 else Variation()
+                )
+                done, step = turn + sample / samples, 1 / samples
+                parts = []
+                for part in _translate_stack(network, stack, look, variation, plan):
+                    parts.append(part)
+                    share = sum(map(len, parts)) / len(stack.images)
+                    report.at("translating", 0.02 + 0.96 * (done + step * share) / len(axes))
+                curve = look.tone_curve(network, variation.code(look.codes), plan)
+                output += curve(paste(stack, torch.cat(parts), content.array.shape)) / len(axes)
     return outputs
+
+
+def _translate_stack(
+    network: SliceMethod, stack: SliceStack, look: _Look, variation: Variation, plan: Plan
+) -> Iterator[Tensor]:
+    """The stack in that look, some slices (n, H, W) at a time."""
+    code = variation.code(look.codes)
+    for start in range(0, len(stack.images), plan.batch):
+        indices = range(start, min(start + plan.batch, len(stack.images)))
+        images = variation.vary(stack.with_context(indices, network.context))
+        yield variation.undo(_translate_images(network, images, code, plan)).squeeze(1)
 
 
 @dataclass(frozen=True)

@@ -35,10 +35,15 @@ class SliceStack:
         return self.images[positions.clamp(0, len(self.images) - 1)]
 
 
-def slice_axis(spacing_kji_mm: tuple[float, float, float]) -> int:
-    """Axial, unless the slices are thick along another axis."""
-    thickest = int(np.argmax(spacing_kji_mm))
-    return thickest if spacing_kji_mm[thickest] > _ANISOTROPIC * min(spacing_kji_mm) else 0
+def slice_axes(
+    content_kji_mm: tuple[float, float, float], style_kji_mm: tuple[float, float, float]
+) -> tuple[int, ...]:
+    """The axes to cut slices along: all three, or where a volume has thick slices, theirs alone, the content's first."""
+    for spacing_kji_mm in (content_kji_mm, style_kji_mm):
+        thickest = int(np.argmax(spacing_kji_mm))
+        if spacing_kji_mm[thickest] > _ANISOTROPIC * min(spacing_kji_mm):
+            return (thickest,)
+    return (0, 1, 2)
 
 
 def cut(

@@ -185,7 +185,9 @@ class _Case:
             metric, "", lambda: image.blur(array, mask=self.mask), note="0 sharp, 1 blurred; noise lowers it"
         )
 
-    def add_map(self, name: str, array: np.ndarray) -> None:
+    def add_map(self, name: str, array: np.ndarray, outside: float = 0.0) -> None:
+        """Keep a map; outside of the mask, where nothing was measured, it says that nothing is wrong."""
+        array = np.where(self.mask, array, outside)
         self.maps[name] = self.generated.with_array(array, f"{self.generated.name} {name}")
 
 
@@ -258,12 +260,12 @@ def _weigh_contrast(
 def _add_weighted(case: _Case, found: contrast_weighted.WeightedSimilarity, against: str, note: str) -> None:
     case.add(f"CW-SSIM {against}", against, lambda: found.score, note=note)
     case.add(f"CW-SSIM {against}, map average", against, lambda: found.average, note=note)
-    case.add_map(f"cw_ssim_{against}", found.map)
+    case.add_map(f"cw_ssim_{against}", found.map, outside=1.0)
 
 
 def _ssim_with_map(case: _Case, other: np.ndarray, name: str) -> float:
     similarity = image.ssim_map(case.array, other, data_range=1.0)
-    case.add_map(name, similarity)
+    case.add_map(name, similarity, outside=1.0)
     return image.similarity_mean(similarity, case.mask)
 
 

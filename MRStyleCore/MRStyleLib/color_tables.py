@@ -1,0 +1,90 @@
+"""The color tables of the quality maps: each is made once per scene and saved with it."""
+
+from __future__ import annotations
+
+import enum
+
+import numpy as np
+import slicer
+
+from .scene_nodes import node_with_attribute
+
+COLORS = 256
+_KEY = "MRStyle.ColorTable"
+
+_Anchors = tuple[tuple[float, tuple[float, float, float]], ...]
+
+
+class ColorTable(enum.Enum):
+    """A table by what it shows; the value is kept in saved scenes."""
+
+    SIMILARITY = "similarity"  # low is bright: what does not agree must catch the eye
+    DIFFERENCE = "difference"  # blue below, white at, and red above zero
+    UNCERTAINTY = "uncertainty"  # high is bright
+
+
+_ANCHORS: dict[ColorTable, _Anchors] = {
+    ColorTable.SIMILARITY: (
+        (0.0, (1.0, 0.98, 0.70)),
+        (0.3, (0.98, 0.66, 0.15)),
+        (0.6, (0.82, 0.22, 0.24)),
+        (0.8, (0.42, 0.08, 0.42)),
+        (1.0, (0.06, 0.02, 0.24)),
+    ),
+    ColorTable.DIFFERENCE: (
+        (0.0, (0.02, 0.19, 0.58)),
+        (0.25, (0.27, 0.56, 0.90)),
+        (0.5, (0.97, 0.97, 0.97)),
+        (0.75, (0.93, 0.45, 0.28)),
+        (1.0, (0.60, 0.02, 0.10)),
+    ),
+    ColorTable.UNCERTAINTY: (
+        (0.0, (0.03, 0.05, 0.20)),
+        (0.35, (0.08, 0.33, 0.52)),
+        (0.7, (0.22, 0.71, 0.60)),
+        (1.0, (0.93, 0.99, 0.70)),
+    ),
+}
+
+
+def color_table(scene, which: ColorTable):
+    """The color node of a table, added to the scene the first time; one that came with the scene file is used."""
+    node = node_with_attribute(scene, "vtkMRMLColorTableNode", _KEY, which.value)
+    if node is None:
+        node = slicer.vtkMRMLColorTableNode()
+        node.SetName(f"MRStyle {which.value}")
+        node.SetAttribute("Category", "MRStyle")
+        node.SetAttribute(_KEY, which.value)
+        node.SetTypeToUser()
+        # A hidden node with a storage node would not be saved with the scene.
+        node.SetHideFromEditors(False)
+        _fill(node, which)
+        node = scene.AddNode(node)
+    elif node.GetNumberOfColors() != COLORS:
+        _fill(node, which)
+    return node
+
+
+def set_transparent_middle(node, share: float) -> None:
+    """Cut out the colors within ``share`` (0 to 1) of half the table around its middle; the others show.
+
+    A volume has one threshold interval, so small values of both signs can only be hidden by their colors.
+    """
+    middle = (COLORS - 1) / 2
+    with slicer.util.NodeModify(node):
+        for index in range(COLORS):
+            node.SetOpacity(index, 0.0 if abs(index - middle) < share * middle else 1.0)
+
+
+def colors_of(which: ColorTable) -> np.ndarray:
+    """RGB, float (COLORS, 3) in 0 to 1, linearly interpolated between the anchors."""
+    positions, colors = zip(*_ANCHORS[which], strict=True)
+    steps = np.linspace(0.0, 1.0, COLORS)
+    return np.stack([np.interp(steps, positions, channel) for channel in zip(*colors, strict=True)], axis=1)
+
+
+def _fill(node, which: ColorTable) -> None:
+    with slicer.util.NodeModify(node):
+        node.SetNumberOfColors(COLORS)
+        for index, (red, green, blue) in enumerate(colors_of(which)):
+            node.SetColor(index, f"{index / (COLORS - 1):.3f}", red, green, blue, 1.0)

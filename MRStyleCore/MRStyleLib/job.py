@@ -1,0 +1,60 @@
+"""What a worker process is told to do, as its job file says it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Case:
+    """One volume to translate. Volumes that are written get a .json with their history beside them.
+
+    Args:
+        content: the volume whose anatomy is kept.
+        style: the volume whose look is taken.
+        output: the volume to write, on the grid of the content.
+        uncertainty: the volume of the standard deviation over the samples; needs samples of 2 or more.
+        maps: the folder for quality maps (.nii.gz) and metrics.json, made if needed.
+        report: the HTML file for a report.
+        name: what messages call the case.
+    """
+
+    content: Path
+    style: Path
+    output: Path
+    uncertainty: Path | None = None
+    maps: Path | None = None
+    report: Path | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """All cases of one worker, in order.
+
+    Args:
+        model: the model's folder (`ModelEntry.folder`), so that what the user chose is what runs; or its id.
+        cases: at least one.
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+        samples: how many translations an image is the mean of.
+        seed: of the samples.
+        series: the cases are frames of one series, all scaled as the first one is.
+    """
+
+    model: str
+    cases: tuple[Case, ...]
+    device: str = "auto"
+    samples: int = 1
+    seed: int = 0
+    series: bool = False
+
+    def write(self, path: Path) -> None:
+        """Write the job file (UTF-8 JSON).
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        text = json.dumps(asdict(self), default=str, ensure_ascii=False, indent=2)
+        path.write_text(text + "\n", encoding="utf-8")

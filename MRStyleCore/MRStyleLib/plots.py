@@ -1,0 +1,93 @@
+"""Histograms of the original, the styled and the style volume in one chart."""
+
+from __future__ import annotations
+
+import numpy as np
+import slicer
+from slicer.i18n import tr as _
+
+from .scene_nodes import node_with_attribute
+from .volumes import sampled_voxels
+
+BINS = 100
+_MAXIMUM = 1.2
+_KEY = "MRStyle.Histogram"
+_COLORS = ((0.45, 0.45, 0.45), (0.10, 0.45, 0.80), (0.85, 0.50, 0.10))
+
+
+def show_histograms(scene, original, styled, style):
+    """Chart the distribution of foreground intensities before and after, and that of the style.
+
+    Each volume is scaled by its own 99.5th percentile in the foreground, as the metrics are, so that volumes
+    without a common unit can be compared. There is one chart per scene; it is filled again.
+
+    Returns:
+        The plot chart node, for `slicer.modules.plots.logic().ShowChartInLayout`.
+    """
+    volumes = (original, styled, style)
+    labels = (_("Original"), _("Styled"), _("Style"))
+    columns = [histogram_percent(volume) for volume in volumes]
+    table = _node(scene, "vtkMRMLTableNode", "table", _("MRStyle histograms"))
+    centers = (np.arange(BINS) + 0.5) * (_MAXIMUM / BINS)
+    slicer.util.updateTableFromArray(table, [centers, *columns], [_("Intensity"), *labels])
+    chart = _node(scene, "vtkMRMLPlotChartNode", "chart", _("MRStyle histograms"))
+    with slicer.util.NodeModify(chart):
+        chart.RemoveAllPlotSeriesNodeIDs()
+        for label, volume, color in zip(labels, volumes, _COLORS, strict=True):
+            series = _series(scene, label, table, color)
+            series.SetName(f"{label}: {volume.GetName()}")
+            chart.AddAndObservePlotSeriesNodeID(series.GetID())
+        chart.SetTitle(_("Intensities before and after"))
+        chart.SetXAxisTitle(_("Intensity (1 = 99.5th percentile of the foreground)"))
+        chart.SetYAxisTitle(_("Foreground voxels (%)"))
+    return chart
+
+
+def histogram_percent(volume) -> np.ndarray:
+    """Percent of foreground voxels in each of `BINS` bins from 0 to 1.2 times their 99.5th percentile."""
+    sample = sampled_voxels(volume).astype(np.float64)
+    sample = sample[sample > _air_limit(sample)]
+    if not sample.size:
+        return np.zeros(BINS)
+    scale = np.percentile(sample, 99.5)
+    counts, _edges = np.histogram(sample, bins=BINS, range=(0.0, _MAXIMUM * scale))
+    return 100.0 * counts / sample.size
+
+
+def _air_limit(sample: np.ndarray) -> float:
+    """The intensity below which a voxel counts as air.
+
+    Otsu's method parts two classes; the limit is a quarter of the way from the mean of the lower to that of the
+    upper one, because dark tissue and fluid are no air.
+    """
+    counts, edges = np.histogram(sample, bins=256)
+    centers = (edges[:-1] + edges[1:]) / 2
+    below, sums = np.cumsum(counts), np.cumsum(counts * centers)
+    above = below[-1] - below
+    with np.errstate(invalid="ignore", divide="ignore"):
+        low_means, high_means = sums / below, (sums[-1] - sums) / above
+        variance = np.nan_to_num(below * above * (low_means - high_means) ** 2)
+    best = int(variance.argmax())
+    return float(0.75 * low_means[best] + 0.25 * high_means[best])
+
+
+def _series(scene, label: str, table, color: tuple[float, float, float]):
+    series = _node(scene, "vtkMRMLPlotSeriesNode", label, label)
+    with slicer.util.NodeModify(series):
+        series.SetPlotType(slicer.vtkMRMLPlotSeriesNode.PlotTypeScatter)
+        series.SetMarkerStyle(slicer.vtkMRMLPlotSeriesNode.MarkerStyleNone)
+        series.SetAndObserveTableNodeID(table.GetID())
+        series.SetXColumnName(table.GetColumnName(0))
+        series.SetYColumnName(label)
+        series.SetColor(*color)
+        series.SetLineWidth(2)
+    return series
+
+
+def _node(scene, class_name: str, key: str, name: str):
+    """The node that an earlier chart left in the scene, or a new one."""
+    node = node_with_attribute(scene, class_name, _KEY, key)
+    if node is None:
+        node = scene.AddNewNodeByClass(class_name, name)
+        node.SetAttribute(_KEY, key)
+    return node

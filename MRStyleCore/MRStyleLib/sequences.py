@@ -1,0 +1,153 @@
+"""Volumes over time (sequences): the frames behind a volume in the scene, and a new sequence beside theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from .results import place_beside, read_result, set_history, set_window
+from .scene_nodes import nodes_of_class
+from .volumes import describe_fault, export_volume
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One item of a sequence.
+
+    Attributes:
+        number: position in the sequence, from 0.
+        index_value: as the sequence has it, e.g. "12.5"; its name and unit are the sequence's.
+        node: the volume, in the sequence's own scene; never the one that views show.
+    """
+
+    number: int
+    index_value: str
+    node: Any
+
+
+def find_browser(scene, proxy_node) -> tuple[Any, Any] | None:
+    """The sequence browser and the sequence that a volume in the scene shows a frame of; None if it is no such."""
+    for browser in nodes_of_class(scene, "vtkMRMLSequenceBrowserNode"):
+        sequence = browser.GetSequenceNode(proxy_node) if proxy_node is not None else None
+        if sequence is not None:
+            return browser, sequence
+    return None
+
+
+def frames_of(scene, proxy_node) -> list[Frame] | None:
+    """All frames behind a volume of the scene, in their order; None if the volume is a single one."""
+    found = find_browser(scene, proxy_node)
+    if found is None:
+        return None
+    sequence = found[1]
+    return [
+        Frame(number, sequence.GetNthIndexValue(number), sequence.GetNthDataNode(number))
+        for number in range(sequence.GetNumberOfDataNodes())
+    ]
+
+
+def describe_frame_fault(frames: Iterable[Frame]) -> str | None:
+    """Why the first unusable frame cannot be an input; None if all can."""
+    for frame in frames:
+        if fault := describe_fault(frame.node):
+            text = _("Frame {number} of the sequence (index {index_value}): {fault}")
+            return text.format(number=frame.number + 1, index_value=frame.index_value, fault=fault)
+    return None
+
+
+def export_frames(frames: Sequence[Frame], folder: Path) -> list[Path]:
+    """Write every frame as frame_0001.nrrd and so on, and return the paths in the same order.
+
+    Raises:
+        ValueError: a frame cannot be an input.
+        OSError: a file cannot be written.
+    """
+    paths = []
+    for frame in frames:
+        if fault := describe_frame_fault([frame]):
+            raise ValueError(fault)
+        paths.append(folder / f"frame_{frame.number + 1:04d}.nrrd")
+        export_volume(frame.node, paths[-1])
+    return paths
+
+
+def import_sequence(scene, results: Sequence[tuple[Frame, Path]], proxy_node, name: str, *, window_like=None):
+    """Make a sequence of results that plays together with that of the content.
+
+    Index values, index name and unit are those of the content's sequence, and the frame that the user looks at
+    stays the selected one. All frames share one display window, so that a change of signal stays visible.
+
+    Args:
+        scene: the scene to add to.
+        results: frames of the content and the file that the worker wrote for each; some may be missing.
+        proxy_node: the content, as `frames_of` took it.
+        name: of the new sequence and of the volume that shows it.
+        window_like: see `import_volume`.
+
+    Returns:
+        The volume in the scene that shows the selected frame of the new sequence.
+
+    Raises:
+        ValueError: the content is no sequence any more, or a file is missing, damaged or on another grid. The
+            scene is as before.
+    """
+    found = find_browser(scene, proxy_node)
+    if found is None or not results:
+        text = _("{name} is no longer a sequence with frames in the scene; load it again.")
+        raise ValueError(text.format(name=proxy_node.GetName()))
+    browser, pattern = found
+    sequence = _sequence_like(pattern, scene.GenerateUniqueName(name))
+    history = None
+    for frame, path in results:
+        image, history = read_result(path, frame.node)
+        _set_frame(sequence, frame, image, history)
+    set_history(sequence, history)
+    scene.AddNode(sequence)
+    place_beside(scene, sequence, pattern)
+    output = _add_proxy(scene, browser, sequence, proxy_node)
+    set_history(output, history)
+    set_window(output, window_like)
+    return output
+
+
+def _sequence_like(pattern, name: str):
+    """An empty sequence, in no scene yet, with the kind of index of another one."""
+    sequence = slicer.vtkMRMLSequenceNode()
+    sequence.SetName(name)
+    sequence.SetIndexName(pattern.GetIndexName())
+    sequence.SetIndexUnit(pattern.GetIndexUnit())
+    sequence.SetIndexType(pattern.GetIndexType())
+    sequence.SetNumericIndexValueTolerance(pattern.GetNumericIndexValueTolerance())
+    return sequence
+
+
+def _set_frame(sequence, frame: Frame, image, history: dict | None) -> None:
+    # Never a node of the user's scene: views would show every frame in passing.
+    volume = slicer.vtkMRMLScalarVolumeNode()
+    volume.SetName(sequence.GetName())
+    volume.CopyOrientation(frame.node)
+    volume.SetAndObserveImageData(image)
+    set_history(volume, history)
+    sequence.SetDataNodeAtValue(volume, frame.index_value)
+
+
+def _add_proxy(scene, browser, sequence, content_proxy):
+    """A volume in the scene that follows the browser's selected frame, placed as the content is."""
+    output = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", sequence.GetName())
+    output.CopyContent(_selected_frame(browser, sequence))
+    output.SetAndObserveTransformNodeID(content_proxy.GetTransformNodeID())
+    place_beside(scene, output, content_proxy)
+    browser.AddSynchronizedSequenceNode(sequence)
+    browser.AddProxyNode(output, sequence, False)
+    return output
+
+
+def _selected_frame(browser, sequence):
+    number = max(browser.GetSelectedItemNumber(), 0)
+    index_value = browser.GetMasterSequenceNode().GetNthIndexValue(number)
+    return sequence.GetDataNodeAtValue(index_value, False) or sequence.GetNthDataNode(0)

@@ -1,0 +1,138 @@
+"""Original and result side by side: fade, rock, flicker, and the way back to the user's layout."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import qt
+import slicer
+
+from MRStyleLib import comparison, layouts
+
+from . import result_links
+
+_SETTLE_MS = 100
+
+
+class CompareSection:
+    """Binds the comparison widgets of the panel; works on the result that its selector shows."""
+
+    def __init__(self, ui, on_result: Callable[[], None]) -> None:
+        self._ui = ui
+        self._on_result = on_result
+        self._alternation: comparison.Alternation | None = None
+        self._started_s = 0.0
+        self._timer = qt.QTimer()
+        self._timer.setInterval(comparison.INTERVAL_MS)
+        self._timer.timeout.connect(self._alternate)
+        ui.resultSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._on_node)
+        ui.sideBySideButton.connect("clicked(bool)", self.show_side_by_side)
+        ui.restoreLayoutButton.connect("clicked(bool)", self.restore_layout)
+        ui.fadeSlider.connect("valueChanged(double)", self._fade)
+        ui.rockButton.connect("toggled(bool)", self._on_rock)
+        ui.flickerButton.connect("toggled(bool)", self._on_flicker)
+        self.list_results()
+        self.update()
+
+    def list_results(self) -> None:
+        """List the results of the scene anew; a selector does not look again at nodes that become one."""
+        selector, node = self._ui.resultSelector, self._ui.resultSelector.currentNode()
+        was_blocked = selector.blockSignals(True)
+        selector.removeAttribute("vtkMRMLScalarVolumeNode", result_links.ROLE_ATTRIBUTE)
+        selector.addAttribute("vtkMRMLScalarVolumeNode", result_links.ROLE_ATTRIBUTE, result_links.STYLED)
+        selector.setCurrentNode(node)
+        selector.blockSignals(was_blocked)
+
+    def choose(self, styled) -> None:
+        """Make a result of the scene the one that is looked at."""
+        self.list_results()
+        self._ui.resultSelector.setCurrentNode(styled)
+
+    @property
+    def styled(self):
+        """The chosen result, or None."""
+        node = self._ui.resultSelector.currentNode()
+        return node if result_links.is_result(node) else None
+
+    def show_side_by_side(self, *_clicked) -> None:
+        """Show original, result and, if there are maps, the view for them."""
+        styled = self.styled
+        content = result_links.content_of(styled) if styled is not None else None
+        if content is None or slicer.app.layoutManager() is None:
+            return
+        layouts.show_comparison(
+            slicer.mrmlScene,
+            content,
+            styled,
+            with_overlay=True,
+            application_logic=slicer.app.applicationLogic(),
+        )
+        # New views get their final size from Qt only after this event.
+        qt.QTimer.singleShot(_SETTLE_MS, self._fit)
+        self._ui.fadeSlider.value = 1.0
+        self._on_result()
+
+    def restore_layout(self, *_clicked) -> None:
+        """Bring back the user's layout, without overlays."""
+        self.stop()
+        layouts.restore(slicer.mrmlScene)
+
+    def stop(self) -> None:
+        """End rock and flicker; the views show what the fade slider says."""
+        self._timer.stop()
+        self._alternation = None
+        for button in (self._ui.rockButton, self._ui.flickerButton):
+            was_blocked = button.blockSignals(True)
+            button.checked = False
+            button.blockSignals(was_blocked)
+        self._fade(self._ui.fadeSlider.value)
+
+    def update(self) -> None:
+        """Enable what the chosen result allows."""
+        has_pair = self.styled is not None and result_links.content_of(self.styled) is not None
+        for name in ("sideBySideButton", "fadeSlider", "rockButton", "flickerButton"):
+            getattr(self._ui, name).enabled = has_pair
+        if not has_pair and self._alternation is not None:
+            self.stop()
+
+    def _on_node(self, _node) -> None:
+        self.update()
+        self._on_result()
+
+    def _fit(self) -> None:
+        if layouts.is_shown(slicer.mrmlScene):
+            layouts.fit_comparison(slicer.app.applicationLogic())
+
+    def _fade(self, share: float) -> None:
+        if layouts.is_shown(slicer.mrmlScene):
+            layouts.set_fade(slicer.mrmlScene, share)
+
+    def _on_rock(self, checked: bool) -> None:
+        self._set_alternation(comparison.Alternation.ROCK if checked else None)
+
+    def _on_flicker(self, checked: bool) -> None:
+        self._set_alternation(comparison.Alternation.FLICKER if checked else None)
+
+    def _set_alternation(self, alternation: comparison.Alternation | None) -> None:
+        self.stop()
+        if alternation is None:
+            return
+        if not layouts.is_shown(slicer.mrmlScene):
+            self.show_side_by_side()
+        buttons = {
+            comparison.Alternation.ROCK: self._ui.rockButton,
+            comparison.Alternation.FLICKER: self._ui.flickerButton,
+        }
+        was_blocked = buttons[alternation].blockSignals(True)
+        buttons[alternation].checked = True
+        buttons[alternation].blockSignals(was_blocked)
+        self._alternation, self._started_s = alternation, time.monotonic()
+        self._timer.start()
+
+    def _alternate(self) -> None:
+        if self._alternation is None or not layouts.is_shown(slicer.mrmlScene):
+            self.stop()
+            return
+        seconds = time.monotonic() - self._started_s
+        layouts.set_fade(slicer.mrmlScene, comparison.foreground_opacity(self._alternation, seconds))

@@ -1,0 +1,84 @@
+"""How a styled volume knows its inputs, maps, metrics and report: references that a saved scene keeps."""
+
+from __future__ import annotations
+
+from MRStyleLib.overlays import OverlayKind
+
+ROLE_ATTRIBUTE = "MRStyle.Role"
+STYLED = "styled"
+_CONTENT, _STYLE, _METRICS, _REPORT = (
+    "MRStyle.content",
+    "MRStyle.style",
+    "MRStyle.metrics",
+    "MRStyle.report",
+)
+
+
+def link_inputs(styled, content, style) -> None:
+    """Mark a volume as a result and remember what it was made from; ``style`` may be gone (None)."""
+    styled.SetAttribute(ROLE_ATTRIBUTE, STYLED)
+    styled.SetNodeReferenceID(_CONTENT, content.GetID())
+    styled.SetNodeReferenceID(_STYLE, style.GetID() if style is not None else None)
+
+
+def is_result(node) -> bool:
+    """Whether a volume was made by a run."""
+    return node is not None and node.GetAttribute(ROLE_ATTRIBUTE) == STYLED
+
+
+def content_of(styled):
+    """The volume that was styled, or None if it is gone."""
+    return styled.GetNodeReference(_CONTENT)
+
+
+def style_of(styled):
+    """The volume that gave the look, or None if it is gone."""
+    return styled.GetNodeReference(_STYLE)
+
+
+def map_of(styled, kind: OverlayKind):
+    """A quality map, or None."""
+    return styled.GetNodeReference(_map_role(kind))
+
+
+def link_map(styled, kind: OverlayKind, node) -> None:
+    """Remember a quality map; None forgets it."""
+    styled.SetNodeReferenceID(_map_role(kind), node.GetID() if node is not None else None)
+
+
+def metrics_of(styled):
+    """The table of metrics, or None."""
+    return styled.GetNodeReference(_METRICS)
+
+
+def link_metrics(styled, table) -> None:
+    """Remember the table of metrics."""
+    styled.SetNodeReferenceID(_METRICS, table.GetID() if table is not None else None)
+
+
+def report_of(styled) -> str:
+    """The report as HTML, empty if there is none."""
+    node = styled.GetNodeReference(_REPORT)
+    return node.GetText() or "" if node is not None else ""
+
+
+def link_report(scene, styled, html: str) -> None:
+    """Keep the report as a text node of the scene."""
+    node = styled.GetNodeReference(_REPORT)
+    if node is None:
+        node = scene.AddNewNodeByClass("vtkMRMLTextNode", f"{styled.GetName()} report")
+        styled.SetNodeReferenceID(_REPORT, node.GetID())
+    node.SetText(html)
+
+
+def remove_quality(scene, styled) -> None:
+    """Remove maps, metrics and report of an earlier run, which would not be about the new image."""
+    for role in (*map(_map_role, OverlayKind), _METRICS, _REPORT):
+        node = styled.GetNodeReference(role)
+        styled.SetNodeReferenceID(role, None)
+        if node is not None:
+            scene.RemoveNode(node)
+
+
+def _map_role(kind: OverlayKind) -> str:
+    return f"MRStyle.map.{kind.value}"

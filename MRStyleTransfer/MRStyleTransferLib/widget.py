@@ -1,0 +1,184 @@
+"""The panel: binds its sections to the parameters in the scene and to the run of the logic."""
+
+from __future__ import annotations
+
+import slicer
+from slicer.i18n import tr as _
+
+from MRStyleLib import install, settings
+
+from .batch_section import BatchSection
+from .compare_section import CompareSection
+from .logic import TransferRunner
+from .model_section import ModelSection
+from .parameters import TransferParameters, repair
+from .quality_section import QualitySection
+from .request import Request
+from .run import RunState, TransferRun
+from .run_section import RunSection
+
+_DEVICES = ("auto", "cpu", "cuda", "mps")
+_SCRIPT = """import slicer
+from MRStyleTransfer import MRStyleTransferLogic
+styled = MRStyleTransferLogic().process(
+    slicer.util.getNode("Content"), slicer.util.getNode("Style"), "{model}")"""
+
+
+class TransferPanel:
+    """The sections of the panel and what happens between them.
+
+    Args:
+        ui: widgets of the .ui file by name.
+        runner: owner of the run; it outlives changes of the module, but not this panel.
+        parameter_node: gives the node of the present scene that keeps the choices.
+    """
+
+    def __init__(self, ui, runner: TransferRunner, parameter_node) -> None:
+        self._ui, self._runner, self._parameter_node = ui, runner, parameter_node
+        self._parameters: TransferParameters | None = None
+        self._gui_tag = self._observer = None
+        self._inputs_checked: tuple | None = None
+        self._refusal: str | None = None
+        self._shown_results = 0
+        self._fill_devices()
+        self._run_section = RunSection(ui)
+        self._models = ModelSection(ui, self._on_model)
+        self._quality = QualitySection(ui)
+        self._compare = CompareSection(ui, self._on_result)
+        self._batch = BatchSection(ui, self.update, self._apply_to_all, self._compare.choose)
+        ui.applyButton.connect("clicked(bool)", self._on_apply)
+        ui.deviceComboBox.connect("currentIndexChanged(int)", self._on_device)
+        runner.changed = self._on_run
+        self.connect_scene()
+
+    def connect_scene(self) -> None:
+        """Take the choices from the scene, after repairing what its file may hold."""
+        if self._parameters is not None:
+            return
+        self._parameters = TransferParameters(self._parameter_node())
+        for sentence in repair(self._parameters):
+            self._run_section.say(sentence)
+        self._gui_tag = self._parameters.connectGui(self._ui)
+        self._observer = self._parameters.AddObserver("ModifiedEvent", self._on_parameters)
+        self._quality.set_parameters(self._parameters)
+        self._models.refresh(self._parameters.model)
+        self._on_model()
+        self._compare.list_results()
+        self._compare.update()
+        self._on_result()
+
+    def disconnect_scene(self) -> None:
+        """Let go of the scene's choices: it is being closed, replaced, or the panel is left for good."""
+        if self._parameters is None:
+            return
+        self._parameters.RemoveObserver(self._observer)
+        self._parameters.disconnectGui(self._gui_tag)
+        self._parameters = None
+        self._quality.set_parameters(None)
+
+    def close(self) -> None:
+        """End the run and the timers."""
+        self._compare.stop()
+        self.disconnect_scene()
+        self._runner.close()
+
+    def update(self) -> None:
+        """Show what can be done now, and why not."""
+        if self._parameters is None:
+            return
+        run, is_busy = self._runner.run, self._runner.is_busy
+        self._run_section.show(run, None if is_busy else self._refusal_of_inputs())
+        batch = None if is_busy else self._request(self._batch.contents).refusal(slicer.mrmlScene)
+        self._batch.show(is_busy, batch)
+
+    def _request(self, contents: tuple, output=None) -> Request:
+        parameters = self._parameters
+        return Request(
+            contents=contents,
+            style=parameters.style,
+            model=self._models.entry,
+            output=output,
+            samples=parameters.samples,
+            device=settings.device(),
+            measure_quality=parameters.measure_quality,
+        )
+
+    def _refusal_of_inputs(self) -> str | None:
+        """The same as `Request.refusal`, looked up again only when an input has changed: it reads all voxels."""
+        parameters = self._parameters
+        nodes = (parameters.content, parameters.style, parameters.output)
+        checked = tuple((node.GetID(), node.GetMTime()) if node is not None else None for node in nodes)
+        if self._inputs_checked != (checked, self._models.key):
+            self._inputs_checked = (checked, self._models.key)
+            self._refusal = self._request((parameters.content,), parameters.output).refusal(slicer.mrmlScene)
+        return self._refusal
+
+    def _on_parameters(self, *_event) -> None:
+        if self._parameters.model != self._models.key and self._parameters.model:
+            self._models.choose(self._parameters.model)
+        self._quality.update_overlay()
+        self.update()
+
+    def _on_model(self) -> None:
+        if self._parameters is not None:
+            if self._models.key:
+                self._parameters.model = self._models.key
+            self._ui.scriptingLabel.text = _SCRIPT.format(model=self._models.key)
+            self.update()
+
+    def _on_result(self) -> None:
+        self._quality.set_result(self._compare.styled)
+
+    def _on_apply(self, _checked: bool) -> None:
+        if self._runner.is_busy:
+            self._runner.run.cancel()
+            return
+        self._start(self._request((self._parameters.content,), self._parameters.output))
+
+    def _apply_to_all(self) -> None:
+        run = self._start(self._request(self._batch.contents))
+        if run is not None:
+            self._batch.set_run(run)
+
+    def _start(self, request: Request) -> TransferRun | None:
+        """Install what is missing, ask for the license, and start; None if the user declines one of them."""
+        try:
+            install.ensure_requirements(slicer.util.confirmOkCancelDisplay)
+        except RuntimeError as error:
+            self._run_section.say(str(error))
+            return None
+        if not self._models.accept_license():
+            self._run_section.say(_("Not started, because the license of the model was not accepted."))
+            return None
+        self._compare.stop()
+        self._shown_results = 0
+        with slicer.util.tryWithErrorDisplay(_("The run could not start.")):
+            return self._runner.start(request)
+
+    def _on_run(self) -> None:
+        """Follow the run; its first result is shown as soon as it is there, the others when they are clicked."""
+        run = self._runner.run
+        if self._parameters is None:
+            return
+        if run.results and self._shown_results == 0:
+            self._shown_results = 1
+            for name in ("compareCollapsibleButton", "qualityCollapsibleButton"):
+                getattr(self._ui, name).collapsed = False
+            self._compare.choose(run.results[0])
+            self._compare.show_side_by_side()
+        if run.state is RunState.FINISHED or (run.state.is_over and run.results):
+            self._compare.list_results()
+            self._on_result()
+        if run.state is RunState.FAILED:
+            self._ui.logCollapsibleButton.collapsed = False
+        self.update()
+
+    def _fill_devices(self) -> None:
+        labels = (_("Automatic"), _("Processor (CPU)"), _("NVIDIA GPU (CUDA)"), _("Apple GPU (MPS)"))
+        for device, label in zip(_DEVICES, labels, strict=True):
+            self._ui.deviceComboBox.addItem(label, device)
+        stored = settings.device()
+        self._ui.deviceComboBox.currentIndex = _DEVICES.index(stored) if stored in _DEVICES else 0
+
+    def _on_device(self, index: int) -> None:
+        settings.set_device(_DEVICES[index])

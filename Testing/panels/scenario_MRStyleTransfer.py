@@ -1,0 +1,53 @@
+"""The pictures of the README: the MRStyleTransfer panel with the phantom pair, from the inputs to a batch."""
+
+from __future__ import annotations
+
+import slicer
+import transfer_panel_helpers as helpers
+from transfer_panel_helpers import click, settle, wait_for_end, wait_until
+
+_MODEL = "brain-reference@0.1.0"
+
+
+def scenario(grab) -> None:
+    """Work through the tutorial; `grab(name)` takes a picture of the window."""
+    from MRStyleLib import settings
+
+    settings.accept_license(_MODEL, "Apache-2.0")
+    panel = helpers.open_panel()
+    ui = panel.ui
+    from MRStyleTransferLib.sample_data import load_phantom_pair
+
+    content, style = load_phantom_pair(helpers.MODULE.parent / "Resources")
+    helpers.choose(panel, content, style, _MODEL)
+    settle(0.5)
+    grab("1-inputs")
+    click(ui.applyButton)
+    wait_until(lambda: (helpers.run_of(panel).fraction or 0) > 0.3, "progress")
+    grab("2-running")
+    wait_for_end(panel)
+    settle(0.5)
+    ui.inputsCollapsibleButton.collapsed = True
+    ui.outputCollapsibleButton.collapsed = True
+    settle(0.5)
+    grab("3-result")
+    ui.overlayComboBox.currentIndex = 3
+    ui.compareCollapsibleButton.collapsed = True
+    settle(0.5)
+    grab("4-quality")
+    for name in ("inputs", "compare", "quality"):
+        getattr(ui, f"{name}CollapsibleButton").collapsed = name != "inputs"
+    helpers.choose_model(panel, helpers.HISTOGRAM_MATCHING)
+    volumes = slicer.modules.volumes.logic()
+    later = volumes.CloneVolume(slicer.mrmlScene, content, "MRStylePhantom_T1w_follow_up")
+    ui.batchCollapsibleButton.collapsed = False
+    for node in (content, later):
+        ui.batchSelector.setCheckState(node, 2)
+    settle()
+    click(ui.batchApplyButton)
+    wait_until(lambda: helpers.run_of(panel).rows[0].is_complete, "the first of two results")
+    for name in ("compare", "quality"):
+        getattr(ui, f"{name}CollapsibleButton").collapsed = True
+    settle(0.5)
+    grab("5-batch")
+    wait_for_end(panel)

@@ -1,0 +1,21 @@
+# Stand-in for the script that writes the extension's description: here each value becomes a line of a text file.
+
+set(_known HOMEPAGE CONTRIBUTORS DESCRIPTION ICONURL SCREENSHOTURLS DEPENDS CATEGORY LICENSE_FILE README_FILE
+  KEYWORDS RECOMMENDS DICOM_SUPPORT_RULE TIER STATUS BUILD_SUBDIRECTORY)
+get_cmake_property(_variables VARIABLES)
+set(_lines "NAME=${PROJECT_NAME}\n")
+foreach(_variable IN LISTS _variables)
+  if(_variable MATCHES "^EXTENSION_(.+)$")
+    if(NOT "${CMAKE_MATCH_1}" IN_LIST _known)
+      message(FATAL_ERROR "${_variable} means nothing to Slicer")
+    endif()
+    string(APPEND _lines "${CMAKE_MATCH_1}=${${_variable}}\n")
+  endif()
+endforeach()
+foreach(_file LICENSE_FILE README_FILE)
+  if(NOT EXISTS "${EXTENSION_${_file}}")
+    message(FATAL_ERROR "EXTENSION_${_file}: there is no file '${EXTENSION_${_file}}'")
+  endif()
+endforeach()
+get_property(_modules GLOBAL PROPERTY STAND_IN_MODULES)
+file(WRITE "${CMAKE_BINARY_DIR}/extension.txt" "${_lines}MODULES=${_modules}\n")
