@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from mrstyle import methods
 from mrstyle.acquisition import Acquisition
@@ -299,3 +300,22 @@ def test_enhancement_is_kept_by_the_intensity_map_of_the_first_frame(
     # Brighter than anything that the style shows, and still three times as bright.
     np.testing.assert_allclose(run(enhanced, intensity=intensity)[core], 3 * first[core], rtol=1e-4)
     assert np.median(run(enhanced)[core] / first[core]) < 2
+
+
+class Haze(Unchanged):
+    """A network that makes signal out of nothing."""
+
+    def decode(self, code: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        return code + 0.4 * torch.exp(-code / 0.05)
+
+
+def test_air_is_never_brighter_than_in_the_content(network: Package, content: Volume, style: Volume) -> None:
+    noise = np.abs(np.random.default_rng(0).normal(0, 4, content.shape)).astype(np.float32)
+    noisy = content.with_array(np.where(content.array > 0, content.array, noise))
+    package = Package(network.card, network.folder, Haze(), network.weights_sha256)
+    output = translate(noisy, package, Reference(style), device="cpu").image.array
+    air = ndimage.binary_erosion(content.array == 0, iterations=4)
+    unit = np.percentile(style.array[style.array > 0], 99.5) / np.percentile(
+        content.array[content.array > 0], 99.5
+    )
+    assert (output[air] <= 1.05 * unit * noise[air]).all()

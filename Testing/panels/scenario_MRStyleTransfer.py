@@ -6,20 +6,20 @@ import slicer
 import transfer_panel_helpers as helpers
 from transfer_panel_helpers import click, settle, wait_for_end, wait_until
 
-_MODEL = "brain-reference@0.1.0"
-
 
 def scenario(grab) -> None:
     """Work through the tutorial; `grab(name)` takes a picture of the window."""
     from MRStyleLib import settings
+    from MRStyleLib.models import find_models
 
-    settings.accept_license(_MODEL, "Apache-2.0")
+    model = next(entry.name for entry in find_models() if entry.id == "brain-reference")
+    settings.accept_license(model, "Apache-2.0")
     panel = helpers.open_panel()
     ui = panel.ui
     from MRStyleTransferLib.sample_data import load_phantom_pair
 
     content, style = load_phantom_pair(helpers.MODULE.parent / "Resources")
-    helpers.choose(panel, content, style, _MODEL)
+    helpers.choose(panel, content, style, model)
     settle(0.5)
     grab("1-inputs")
     click(ui.applyButton)

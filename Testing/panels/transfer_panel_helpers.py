@@ -90,9 +90,9 @@ def choose(widget, content, style, model: str = HISTOGRAM_MATCHING) -> None:
 
 
 def choose_model(widget, key: str) -> None:
-    """Click the model in the list."""
-    names = [entry.name for entry in find_models()]
-    widget.ui.modelList.setCurrentRow(names.index(key))
+    """Click the model, id or id@version, in the list."""
+    rows = [row for row, entry in enumerate(find_models()) if key in (entry.id, entry.name)]
+    widget.ui.modelList.setCurrentRow(rows[0])
     settle()
 
 

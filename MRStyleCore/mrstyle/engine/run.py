@@ -71,6 +71,9 @@ def translate_slices(
                     report.at("translating", 0.02 + 0.96 * (done + step * share) / len(axes))
                 curve = look.tone_curve(network, variation.code(look.codes), plan)
                 output += curve(paste(stack, torch.cat(parts), content.array.shape)) / len(axes)
+    for output in outputs:
+        # In air a network may make signal out of noise; there the content is darker and right.
+        np.minimum(output, content.array, out=output, where=~content.mask)
     return outputs
 
 
