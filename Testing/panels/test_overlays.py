@@ -152,8 +152,9 @@ def test_a_legend_is_drawn_where_the_map_is_shown(scene, similarity):
     show_overlay(scene, OverlayKind.CW_SSIM_CONTENT, similarity, 0.0, 1.0, ["Red"])
     with_legend, without = slice_picture("Red"), slice_picture("Green")
     right = slice(int(0.75 * with_legend.shape[1]), None)
-    assert (~is_gray(with_legend[:, right])).sum() > 300
-    assert (~is_gray(without[:, int(0.75 * without.shape[1]) :])).sum() < 100
+    # The views may be small, about 110 x 120 pixels, after the tests of other windows.
+    assert (~is_gray(with_legend[:, right])).sum() > 50
+    assert (~is_gray(without[:, int(0.75 * without.shape[1]) :])).sum() < 10
 
 
 def test_other_views_are_left_alone(scene, image, similarity):
