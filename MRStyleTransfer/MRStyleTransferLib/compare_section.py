@@ -61,15 +61,16 @@ class CompareSection:
         content = result_links.content_of(styled) if styled is not None else None
         if content is None or slicer.app.layoutManager() is None:
             return
-        layouts.show_comparison(
+        has_moved = layouts.show_comparison(
             slicer.mrmlScene,
             content,
             styled,
             with_overlay=True,
             application_logic=slicer.app.applicationLogic(),
         )
-        # New views get their final size from Qt only after this event.
-        qt.QTimer.singleShot(_SETTLE_MS, self._fit)
+        if has_moved:
+            # New views get their final size from Qt only after this event.
+            qt.QTimer.singleShot(_SETTLE_MS, self._fit)
         self._ui.fadeSlider.value = 1.0
         self._on_result()
 

