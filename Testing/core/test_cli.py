@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import locale
 import os
 import signal
 import subprocess
@@ -46,6 +47,8 @@ def write_dicom(volume: Volume, folder: Path) -> None:
             plane.SetMetaData(tag, value)
         writer.SetFileName(str(folder / f"{k:03}.dcm"))
         writer.Execute(plane)
+    # GDCM has set it to C, in which Python takes text files for ASCII: torch.compile then cannot read its own.
+    locale.setlocale(locale.LC_ALL, "")
 
 
 @pytest.mark.parametrize("name", ["in.nii.gz", "in.nii", "in.nrrd", "in.mha", "in.mgz", "dicom"])
