@@ -34,9 +34,7 @@ class MRStyleTransfer(ScriptedLoadableModule):
             "anatomy stays. For research, not for diagnosis."
         )
         parent.helpText += self.getDefaultModuleDocumentationLink()
-        parent.acknowledgementText = _(
-            "Made by the MRStyle contributors. How to cite: see the section About."
-        )
+        parent.acknowledgementText = _("Made by the MRStyle contributors. How to cite: see About.")
         slicer.app.connect("startupCompleted()", _register_sample_data)
 
 
@@ -65,8 +63,8 @@ class MRStyleTransferWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = MRStyleTransferLogic()
         self._panel = TransferPanel(self.ui, self.logic.runner, self.logic.getParameterNode)
         scene = slicer.mrmlScene
-        for event in (scene.StartCloseEvent, scene.StartImportEvent):
-            self.addObserver(scene, event, self._on_scene_leaves)
+        self.addObserver(scene, scene.StartCloseEvent, self._on_scene_closes)
+        self.addObserver(scene, scene.StartImportEvent, self._on_scene_leaves)
         for event in (scene.EndCloseEvent, scene.EndImportEvent):
             self.addObserver(scene, event, self._on_scene_comes)
 
@@ -80,11 +78,13 @@ class MRStyleTransferWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._panel = None
 
     def onReload(self):
-        for name in [
-            name for name in sys.modules if name.split(".")[0] in ("MRStyleTransferLib", "MRStyleLib")
-        ]:
-            del sys.modules[name]
+        for name in list(sys.modules):
+            if name.split(".")[0] in ("MRStyleTransferLib", "MRStyleLib"):
+                del sys.modules[name]
         ScriptedLoadableModuleWidget.onReload(self)
+
+    def _on_scene_closes(self, _scene, _event):
+        self._panel.close_scene()
 
     def _on_scene_leaves(self, _scene, _event):
         self._panel.disconnect_scene()

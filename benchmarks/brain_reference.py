@@ -103,7 +103,7 @@ def run(data: Path, model: Package, pictures: Path | None) -> dict:
             case["truth_lesion_contrast"] = lesion_contrast(truth, lesions, surroundings)
             cases.append(case)
             print(json.dumps(case), file=sys.stderr)
-    return {"model": f"{model.card.name}", "cases": cases, "mean": means(cases)}
+    return {"model": model.card.name, "cases": cases, "mean": means(cases)}
 
 
 def means(cases: list[dict]) -> dict[str, float]:

@@ -31,6 +31,8 @@ _OVERLAY_ROLE = "MRStyle.overlay"
 _PREVIOUS_ROLE = "MRStyle.previousForeground"
 _PREVIOUS_OPACITY = "MRStyle.previousForegroundOpacity"
 _EVERYTHING = 1e30
+# Parts of the view; a horizontal legend's size is that of a vertical one: first its thickness, then its length.
+_LEGEND_POSITION, _LEGEND_SIZE = (0.5, 0.02), (0.12, 0.8)
 
 
 def show_overlay(scene, kind: OverlayKind, node, opacity: float, threshold: float, views: Iterable[str]):
@@ -149,6 +151,10 @@ def _add_legend(kind: OverlayKind, node):
         legend.SetAttribute(_OVERLAY_ROLE, kind.value)
         legend.SetTitleText(kind.title())
         legend.SetLabelFormat("%.3g")
+        # Below the head: a column beside two others is higher than wide.
+        legend.SetOrientation(slicer.vtkMRMLColorLegendDisplayNode.Horizontal)
+        legend.SetPosition(*_LEGEND_POSITION)
+        legend.SetSize(*_LEGEND_SIZE)
         legend.SetVisibility(True)
     return legend
 

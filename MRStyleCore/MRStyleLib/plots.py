@@ -33,10 +33,9 @@ def show_histograms(scene, original, styled, style):
     chart = _node(scene, "vtkMRMLPlotChartNode", "chart", _("MRStyle histograms"))
     with slicer.util.NodeModify(chart):
         chart.RemoveAllPlotSeriesNodeIDs()
-        for label, volume, color in zip(labels, volumes, _COLORS, strict=True):
-            series = _series(scene, label, table, color)
-            series.SetName(f"{label}: {volume.GetName()}")
-            chart.AddAndObservePlotSeriesNodeID(series.GetID())
+        for label, color in zip(labels, _COLORS, strict=True):
+            # Short names: the legend of a narrow panel has no room for those of the volumes.
+            chart.AddAndObservePlotSeriesNodeID(_series(scene, label, table, color).GetID())
         chart.SetTitle(_("Intensities before and after"))
         chart.SetXAxisTitle(_("Intensity (1 = 99.5th percentile of the foreground)"))
         chart.SetYAxisTitle(_("Foreground voxels (%)"))

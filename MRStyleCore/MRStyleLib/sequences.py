@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,15 +76,20 @@ def export_frames(frames: Sequence[Frame], folder: Path) -> list[Path]:
     return paths
 
 
-def import_sequence(scene, results: Sequence[tuple[Frame, Path]], proxy_node, name: str, *, window_like=None):
-    """Make a sequence of results that plays together with that of the content.
+def import_sequence(
+    scene, results: Sequence[tuple[Frame, Path]], proxy_node, name: str, *, window_like=None
+) -> Generator[None, None, Any]:
+    """Make a sequence of results that plays together with that of the content, one frame for each `next`.
+
+    A long series would hold the window of the application if it were read at once. The scene changes only at the
+    end, when all frames are read.
 
     Index values, index name and unit are those of the content's sequence, and the frame that the user looks at
     stays the selected one. All frames share one display window, so that a change of signal stays visible.
 
     Args:
         scene: the scene to add to.
-        results: frames of the content and the file that the worker wrote for each; some may be missing.
+        results: frames of the content and the file that the worker wrote for each; some may be missing, not all.
         proxy_node: the content, as `frames_of` took it.
         name: of the new sequence and of the volume that shows it.
         window_like: see `import_volume`.
@@ -96,16 +101,15 @@ def import_sequence(scene, results: Sequence[tuple[Frame, Path]], proxy_node, na
         ValueError: the content is no sequence any more, or a file is missing, damaged or on another grid. The
             scene is as before.
     """
-    found = find_browser(scene, proxy_node)
-    if found is None or not results:
-        text = _("{name} is no longer a sequence with frames in the scene; load it again.")
-        raise ValueError(text.format(name=proxy_node.GetName()))
-    browser, pattern = found
+    _browser, pattern = _browser_of(scene, proxy_node)
     sequence = _sequence_like(pattern, scene.GenerateUniqueName(name))
     history = None
     for frame, path in results:
         image, history = read_result(path, frame.node)
         _set_frame(sequence, frame, image, history)
+        yield
+    # The user may have changed the scene in between.
+    browser, pattern = _browser_of(scene, proxy_node)
     set_history(sequence, history)
     scene.AddNode(sequence)
     place_beside(scene, sequence, pattern)
@@ -113,6 +117,14 @@ def import_sequence(scene, results: Sequence[tuple[Frame, Path]], proxy_node, na
     set_history(output, history)
     set_window(output, window_like)
     return output
+
+
+def _browser_of(scene, proxy_node) -> tuple[Any, Any]:
+    found = find_browser(scene, proxy_node)
+    if found is None:
+        text = _("{name} is no longer a sequence in the scene; load it again.")
+        raise ValueError(text.format(name=proxy_node.GetName()))
+    return found
 
 
 def _sequence_like(pattern, name: str):

@@ -24,7 +24,10 @@ from .files import atomic_path, sidecar_path, suffix_of
 
 @dataclass(frozen=True)
 class History:
-    """One translation. Every value is JSON: text, numbers, null, and dicts and lists of them."""
+    """One translation. Every value is JSON: text, numbers, null, and dicts and lists of them.
+
+    ``planes`` are the slice directions whose mean the image is; none for a method that looks at no neighborhood.
+    """
 
     model_id: str
     model_version: str
@@ -35,6 +38,7 @@ class History:
     seed: int
     device: str
     precision: str
+    planes: list[str]
     versions: dict[str, str]
     created: str
 

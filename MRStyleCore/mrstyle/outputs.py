@@ -205,10 +205,10 @@ def write_maps(
     """Write the maps and ``metrics.json``, which has the metrics and the history of what was measured."""
     from .volume import write_volume
 
-    text = None if history is None else history.to_json()
+    header = None if history is None else history.to_json()
     paths = {name: folder / f"{name}.nii.gz" for name in evaluation.maps}
     for name, volume in evaluation.maps.items():
-        write_volume(volume, place(paths[name]), text)
+        write_volume(volume, place(paths[name]), header)
     metrics = evaluation.to_dict() | {"history": None if history is None else history.to_dict()}
     text = json.dumps(metrics, indent=2, allow_nan=False) + "\n"
     place(folder / METRICS_NAME).write_text(text, encoding="utf-8")

@@ -15,6 +15,7 @@ from .engine.plan import Plan, first_plan, run_down
 from .engine.prepared import Prepared
 from .engine.report import Progress, Reporter
 from .engine.run import translate_slices, translate_values
+from .engine.slices import PLANES, slice_axes
 from .errors import InputError
 from .history import History, versions
 from .intensity import IntensityMap
@@ -85,13 +86,14 @@ def translate(
     content = Prepared.of(volume, card.accepts.minimum_size_voxels, intensity)
     style = Prepared.of(target.volume, card.accepts.minimum_size_voxels)
     if model.weights_sha256 is None:
-        plan = Plan(torch.device("cpu"), "float32", batch=1)
+        plan, planes = Plan(torch.device("cpu"), "float32", batch=1), []
         _tell_weightless(card, device, intensity, report)
         outputs = [translate_values(cast(Method, model.network), content, style)]
     else:
         chosen, reason = choose(device)
         if device == "auto":
             report.tell(f"Device: {reason}")
+        planes = [PLANES[axis] for axis in slice_axes(content.spacing_kji_mm, style.spacing_kji_mm)]
         outputs, plan = run_down(
             first_plan(chosen),
             lambda plan: translate_slices(
@@ -110,6 +112,7 @@ def translate(
         seed=seed,
         device=str(plan.device),
         precision=plan.precision,
+        planes=planes,
         versions=versions(),
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )

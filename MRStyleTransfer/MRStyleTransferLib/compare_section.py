@@ -18,14 +18,17 @@ _SETTLE_MS = 100
 class CompareSection:
     """Binds the comparison widgets of the panel; works on the result that its selector shows."""
 
-    def __init__(self, ui, on_result: Callable[[], None]) -> None:
+    def __init__(self, ui, on_result: Callable[[], None], on_shown: Callable[[], None]) -> None:
         self._ui = ui
-        self._on_result = on_result
+        self._on_result, self._on_shown = on_result, on_shown
         self._alternation: comparison.Alternation | None = None
         self._started_s = 0.0
         self._timer = qt.QTimer()
         self._timer.setInterval(comparison.INTERVAL_MS)
         self._timer.timeout.connect(self._alternate)
+        self._soon = qt.QTimer()
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self.show_side_by_side)
         ui.resultSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._on_node)
         ui.sideBySideButton.connect("clicked(bool)", self.show_side_by_side)
         ui.restoreLayoutButton.connect("clicked(bool)", self.restore_layout)
@@ -55,6 +58,11 @@ class CompareSection:
         node = self._ui.resultSelector.currentNode()
         return node if result_links.is_result(node) else None
 
+    def show_soon(self, styled) -> None:
+        """Choose a result now and show it side by side in the next event: new views take their time, too."""
+        self.choose(styled)
+        self._soon.start(0)
+
     def show_side_by_side(self, *_clicked) -> None:
         """Show original, result and, if there are maps, the view for them."""
         styled = self.styled
@@ -72,7 +80,7 @@ class CompareSection:
             # New views get their final size from Qt only after this event.
             qt.QTimer.singleShot(_SETTLE_MS, self._fit)
         self._ui.fadeSlider.value = 1.0
-        self._on_result()
+        self._on_shown()
 
     def restore_layout(self, *_clicked) -> None:
         """Bring back the user's layout, without overlays."""
@@ -82,6 +90,7 @@ class CompareSection:
     def stop(self) -> None:
         """End rock and flicker; the views show what the fade slider says."""
         self._timer.stop()
+        self._soon.stop()
         self._alternation = None
         for button in (self._ui.rockButton, self._ui.flickerButton):
             was_blocked = button.blockSignals(True)

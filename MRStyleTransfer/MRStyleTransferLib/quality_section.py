@@ -13,6 +13,8 @@ from MRStyleLib import layouts, overlays, plots
 from . import result_links
 from .parameters import OverlayChoice, TransferParameters
 
+_METRIC_WIDTH = 150  # pixels; longer names are wrapped
+
 
 class QualitySection:
     """Binds the quality widgets of the panel to the result that is looked at."""
@@ -39,8 +41,7 @@ class QualitySection:
         self._ui.metricsTable.setMRMLTableNode(table)
         self._ui.metricsTable.visible = table is not None
         if table is not None:
-            self._ui.metricsTable.resizeColumnsToContents()
-            self._ui.metricsTable.resizeRowsToContents()
+            self._fit_metrics()
         self._show_histograms()
         report = result_links.report_of(styled) if styled is not None else ""
         self._ui.saveReportButton.enabled = bool(report)
@@ -52,6 +53,19 @@ class QualitySection:
                 "and Measure quality in Advanced."
             )
         )
+        self.update_overlay()
+
+    def _fit_metrics(self) -> None:
+        """Make room for the values, which matter more than long names, in a panel that is narrow."""
+        view = self._ui.metricsTable
+        view.verticalHeader().visible = False
+        view.resizeColumnsToContents()
+        view.setColumnWidth(0, min(view.columnWidth(0), _METRIC_WIDTH))
+        view.resizeRowsToContents()
+
+    def show_overlay(self) -> None:
+        """Show the chosen map in views that have just come."""
+        self._shown = None
         self.update_overlay()
 
     def update_overlay(self) -> None:

@@ -265,8 +265,8 @@ class TransferRun:
             if number in self._frame_paths
         ]
         name = _("{name} (synthetic)").format(name=row.name)
-        row.styled = import_sequence(self.scene, results, row.content, name, window_like=style)
-        result_links.link_inputs(row.styled, row.content, style)
+        row.styled = yield from import_sequence(self.scene, results, row.content, name, window_like=style)
+        result_links.link_inputs(row.styled, row.content, style if self._has(style) else None)
         row.is_complete = True
         self.changed()
 

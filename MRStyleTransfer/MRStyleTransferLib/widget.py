@@ -39,12 +39,12 @@ class TransferPanel:
         self._gui_tag = self._observer = None
         self._inputs_checked: tuple | None = None
         self._refusal: str | None = None
-        self._shown_results = 0
+        self._shown_results = self._complete_results = 0
         self._fill_devices()
         self._run_section = RunSection(ui)
         self._models = ModelSection(ui, self._on_model)
         self._quality = QualitySection(ui)
-        self._compare = CompareSection(ui, self._on_result)
+        self._compare = CompareSection(ui, self._on_result, self._quality.show_overlay)
         self._batch = BatchSection(ui, self.update, self._apply_to_all, self._compare.choose)
         ui.applyButton.connect("clicked(bool)", self._on_apply)
         ui.deviceComboBox.connect("currentIndexChanged(int)", self._on_device)
@@ -75,6 +75,11 @@ class TransferPanel:
         self._parameters.disconnectGui(self._gui_tag)
         self._parameters = None
         self._quality.set_parameters(None)
+
+    def close_scene(self) -> None:
+        """Give the user's layout back while it is still known: closing a scene forgets it."""
+        self._compare.restore_layout()
+        self.disconnect_scene()
 
     def close(self) -> None:
         """End the run and the timers."""
@@ -151,7 +156,7 @@ class TransferPanel:
             self._run_section.say(_("Not started, because the license of the model was not accepted."))
             return None
         self._compare.stop()
-        self._shown_results = 0
+        self._shown_results = self._complete_results = 0
         with slicer.util.tryWithErrorDisplay(_("The run could not start.")):
             return self._runner.start(request)
 
@@ -164,9 +169,10 @@ class TransferPanel:
             self._shown_results = 1
             for name in ("compareCollapsibleButton", "qualityCollapsibleButton"):
                 getattr(self._ui, name).collapsed = False
-            self._compare.choose(run.results[0])
-            self._compare.show_side_by_side()
-        if run.state is RunState.FINISHED or (run.state.is_over and run.results):
+            self._compare.show_soon(run.results[0])
+        complete = sum(row.is_complete for row in run.rows)
+        if complete > self._complete_results or (run.state.is_over and run.results):
+            self._complete_results = complete
             self._compare.list_results()
             self._on_result()
         if run.state is RunState.FAILED:

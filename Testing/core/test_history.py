@@ -25,6 +25,7 @@ HISTORY = History(
     seed=7,
     device="cpu",
     precision="float32",
+    planes=[],
     versions=versions(),
     created="2026-01-02T03:04:05+00:00",
 )

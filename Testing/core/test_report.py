@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import importlib.util
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -179,6 +179,13 @@ def test_metrics_and_history_are_those_of_the_run(page: Page, case: Case) -> Non
             assert f"{row.value:.4f}" in page.text
     assert case.result.history.content["sha256"] in page.text
     assert case.result.history.created in page.text
+
+
+def test_the_slices_that_a_network_saw_are_named(page: Page, case: Case, tmp_path: Path) -> None:
+    sliced = replace(case.result, history=replace(case.result.history, planes=["axial", "coronal"]))
+    write_report(tmp_path / "sliced.html", **case.parts() | {"result": sliced})
+    assert "axial, coronal" in (tmp_path / "sliced.html").read_text(encoding="utf-8")
+    assert "Mean of slices" not in page.text
 
 
 def test_three_slices_of_each_volume_and_map(page: Page) -> None:

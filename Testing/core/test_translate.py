@@ -187,7 +187,27 @@ def test_history_tells_all_that_is_needed_to_do_it_again(
     assert history.target["name"] == "style"
     assert history.content["intensity"]["scale"] > 0
     assert (history.samples, history.seed, history.device) == (2, 3, "cpu")
+    assert history.planes == ["axial"]
     assert history.versions["torch"] == torch.__version__
+
+
+def test_history_tells_which_slices_were_used(
+    network: Package, matching: Package, content: Volume, style: Volume
+) -> None:
+    coronal = Volume(style.array, np.diag([1.0, 3.0, 1.0, 1.0]), "coronal")
+    every = ["axial", "coronal", "sagittal"]
+    assert translate(style, network, Reference(style), device="cpu").history.planes == every
+    assert translate(style, network, Reference(coronal), device="cpu").history.planes == ["coronal"]
+    assert translate(content, matching, Reference(style)).history.planes == []
+
+
+def test_a_style_that_shows_nothing_is_refused(network: Package, content: Volume) -> None:
+    array = np.zeros((40, 40, 40))
+    array[:, 20, 20] = np.arange(40)
+    with pytest.raises(InputError, match="style line shows next to nothing"):
+        translate(
+            content, network, Reference(Volume(array, np.diag([0.4, 0.4, 0.4, 1]), "line")), device="cpu"
+        )
 
 
 def test_progress_rises_to_the_end(network: Package, content: Volume, style: Volume) -> None:

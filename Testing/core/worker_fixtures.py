@@ -31,6 +31,7 @@ HISTORY = History(
     seed=0,
     device="cpu",
     precision="float32",
+    planes=[],
     versions=versions(),
     created="2026-01-02T03:04:05+00:00",
 )

@@ -32,7 +32,7 @@ def volume(scene):
 
 def test_unchanged_module_runs_from_load_to_apply(host, module, volume):
     host.startupCompleted.emit()
-    assert slicer.started == ["HostExample"]
+    assert "HostExample" in slicer.started  # modules of other tests hear it too
     assert slicer.util.modulePath("HostExample").endswith("HostExample.py")
 
     slicerhost.app.showModule(module)

@@ -55,6 +55,16 @@ def results(scene, series, tmp_path):
     ]
 
 
+def import_all(*arguments):
+    """All pieces of an import, one after the other; returns what it returns."""
+    pieces = import_sequence(*arguments)
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as end:
+            return end.value
+
+
 def test_a_single_volume_has_no_frames(scene):
     assert frames_of(scene, add_volume(scene)) is None
     assert frames_of(scene, None) is None
@@ -82,7 +92,7 @@ def test_an_unusable_frame_is_named(scene, series, tmp_path):
 
 def test_result_has_the_same_index_and_every_frame_its_voxels_and_grid(scene, series, results):
     proxy, browser, content = series
-    output = import_sequence(scene, results, proxy, "DCE (synthetic)")
+    output = import_all(scene, results, proxy, "DCE (synthetic)")
     sequence = browser.GetSequenceNode(output)
     assert sequence.GetName() == "DCE (synthetic)"
     assert (sequence.GetIndexName(), sequence.GetIndexUnit()) == ("time", "s")
@@ -96,7 +106,7 @@ def test_result_has_the_same_index_and_every_frame_its_voxels_and_grid(scene, se
 
 def test_the_users_frame_stays_and_both_step_together(scene, series, results):
     proxy, browser, _content = series
-    output = import_sequence(scene, results, proxy, "DCE (synthetic)")
+    output = import_all(scene, results, proxy, "DCE (synthetic)")
     assert browser.GetSelectedItemNumber() == 2
     np.testing.assert_array_equal(slicer.util.arrayFromVolume(proxy), frame_array(2))
     np.testing.assert_array_equal(slicer.util.arrayFromVolume(output), 2 * frame_array(2))
@@ -110,7 +120,7 @@ def test_all_frames_share_a_window_and_name_transform_and_history_stay_when_step
     proxy, browser, _content = series
     transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
     proxy.SetAndObserveTransformNodeID(transform.GetID())
-    output = import_sequence(scene, results, proxy, "DCE (synthetic)")
+    output = import_all(scene, results, proxy, "DCE (synthetic)")
     window = output.GetDisplayNode().GetWindow(), output.GetDisplayNode().GetLevel()
     browser.SetSelectedItemNumber(0)
     slicer.modules.sequences.logic().UpdateProxyNodesFromSequences(browser)
@@ -122,18 +132,42 @@ def test_all_frames_share_a_window_and_name_transform_and_history_stay_when_step
 
 def test_frames_that_failed_are_left_out(scene, series, results):
     proxy, browser, _content = series
-    output = import_sequence(scene, results[:1] + results[2:], proxy, "DCE (synthetic)")
+    output = import_all(scene, results[:1] + results[2:], proxy, "DCE (synthetic)")
     sequence = browser.GetSequenceNode(output)
     values = [sequence.GetNthIndexValue(number) for number in range(sequence.GetNumberOfDataNodes())]
     assert values == ["0", "31", "60.25"]
     np.testing.assert_array_equal(slicer.util.arrayFromVolume(output), 2 * frame_array(2))
 
 
+def test_every_piece_reads_one_frame_and_the_scene_changes_only_in_the_last(scene, series, results):
+    before = node_count(scene)
+    pieces = import_sequence(scene, results, series[0], "DCE (synthetic)")
+    for _frame, path in results:
+        assert path.exists()
+        next(pieces)
+        path.unlink()
+        assert node_count(scene) == before
+    with pytest.raises(StopIteration) as end:
+        next(pieces)
+    assert series[1].GetSequenceNode(end.value.value).GetNumberOfDataNodes() == len(results)
+
+
+def test_a_sequence_that_goes_while_its_frames_are_read_is_told(scene, series, results):
+    pieces = import_sequence(scene, results, series[0], "DCE (synthetic)")
+    for _result in results:
+        next(pieces)
+    scene.RemoveNode(series[1])
+    before = node_count(scene)
+    with pytest.raises(ValueError, match="is no longer a sequence"):
+        next(pieces)
+    assert node_count(scene) == before
+
+
 def test_a_damaged_frame_leaves_the_scene_as_it_was(scene, series, results):
     results[3][1].write_bytes(b"NRRD0004\n")
     before = node_count(scene)
     with pytest.raises(ValueError, match="is missing or damaged"):
-        import_sequence(scene, results, series[0], "DCE (synthetic)")
+        import_all(scene, results, series[0], "DCE (synthetic)")
     assert node_count(scene) == before
 
 
@@ -141,4 +175,4 @@ def test_a_content_that_lost_its_sequence_is_told(scene, series, results):
     proxy, browser, _content = series
     scene.RemoveNode(browser)
     with pytest.raises(ValueError, match="is no longer a sequence"):
-        import_sequence(scene, results, proxy, "DCE (synthetic)")
+        import_all(scene, results, proxy, "DCE (synthetic)")

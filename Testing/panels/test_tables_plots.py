@@ -112,7 +112,7 @@ def test_chart_shows_the_three_volumes(scene):
     ]
     chart = show_histograms(scene, *volumes)
     series = [chart.GetNthPlotSeriesNode(number) for number in range(chart.GetNumberOfPlotSeriesNodes())]
-    assert [node.GetName() for node in series] == ["Original: T1", "Styled: out", "Style: T2"]
+    assert [node.GetName() for node in series] == ["Original", "Styled", "Style"]
     assert len({node.GetColor() for node in series}) == 3
     peaks = []
     for node, volume in zip(series, volumes, strict=True):

@@ -6,11 +6,13 @@ import json
 import os
 import shutil
 import signal
+import sys
 
 import pytest
 import slicer
 import transfer_panel_helpers as helpers
 from transfer_panel_helpers import add_volume, choose, click, settle, wait_for_end, wait_until
+from worker_helpers import offer_python, offer_stand_in
 
 from MRStyleLib import settings
 from MRStyleLib.models import bundled_models_folder
@@ -48,6 +50,30 @@ def test_worker_is_killed(panel, stage):
     assert "memory" in panel.ui.statusLabel.text  # a kill from outside is mostly the system's, for memory
     assert len(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")) == 2
     assert not panel.ui.logCollapsibleButton.collapsed
+
+
+def test_worker_runs_out_of_memory(panel, tmp_path, monkeypatch):
+    offer_stand_in(monkeypatch, tmp_path, "hello(); progress(0.4); os._exit(4)")
+    click(panel.ui.applyButton)
+    wait_for_end(panel)
+    _assert_usable(panel)
+    assert panel.ui.statusLabel.text == (
+        "The computer ran out of memory. Close other programs or choose a smaller volume."
+    )
+    assert len(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")) == 2
+
+
+def test_no_room_for_the_result(panel, tmp_path, monkeypatch):
+    # A limit on the size of files is what every user of a system can set: writing fails as on a full disk.
+    offer_python(monkeypatch, tmp_path, f'ulimit -f 8\nexec "{sys.executable}" "$@"')
+    nodes = slicer.mrmlScene.GetNumberOfNodes()
+    click(panel.ui.applyButton)
+    wait_for_end(panel)
+    _assert_usable(panel)
+    assert helpers.run_of(panel).state.name == "FAILED"
+    assert "_styled.nrrd" in panel.ui.statusLabel.text
+    assert "Traceback" not in panel.ui.statusLabel.text
+    assert slicer.mrmlScene.GetNumberOfNodes() == nodes
 
 
 def test_scene_is_closed_during_a_run(panel):

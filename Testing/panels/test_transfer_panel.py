@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+import qt
 import slicer
 import transfer_panel_helpers as helpers
 from transfer_panel_helpers import add_volume, choose, click, settle, wait_for_end
@@ -90,6 +91,31 @@ def test_metrics_and_histograms_are_shown(finished):
     assert table.GetNumberOfRows() >= 5
     assert panel.ui.metricsTable.isVisibleTo(panel.ui.qualityCollapsibleButton)
     assert panel.ui.histogramView.isVisibleTo(panel.ui.qualityCollapsibleButton)
+
+
+def test_names_and_values_of_the_metrics_fit_into_the_panel(finished):
+    table = finished[0].ui.metricsTable
+    assert table.columnViewportPosition(2) <= table.viewport().width
+    assert not table.verticalHeader().isVisibleTo(table)
+
+
+def test_saved_report_is_the_page_of_the_result(finished, tmp_path, monkeypatch):
+    panel = finished[0]
+    offered = []
+
+    def choose_file(_parent, _title, name, _filter):
+        offered.append(name)
+        return str(tmp_path / "Befund für Müller.html")
+
+    monkeypatch.setattr(qt.QFileDialog, "getSaveFileName", choose_file)
+    assert panel.ui.saveReportButton.enabled, panel.ui.saveReportButton.toolTip
+    click(panel.ui.saveReportButton)
+    page = (tmp_path / "Befund für Müller.html").read_text(encoding="utf-8")
+    assert offered == ["T1 patient (synthetic).html"]
+    assert page.lstrip().lower().startswith("<!doctype html") and "CW-SSIM" in page
+    monkeypatch.setattr(qt.QFileDialog, "getSaveFileName", lambda *_arguments: "")
+    click(panel.ui.saveReportButton)
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_overlay_choice_opacity_and_cut_out(finished):
@@ -183,6 +209,25 @@ def test_result_is_known_in_a_saved_and_loaded_scene(finished, tmp_path):
     assert shown_overlay(slicer.mrmlScene) is not None
 
 
+def test_closing_the_scene_gives_the_users_layout_back(panel, pair):
+    from MRStyleTransferLib import result_links
+
+    content, style = pair
+    manager = slicer.app.layoutManager()
+    manager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutOneUpRedSliceView)
+    styled = add_volume("T1 patient (synthetic)", 1)
+    result_links.link_inputs(styled, content, style)
+    panel._panel._compare.choose(styled)
+    settle()
+    click(panel.ui.sideBySideButton)
+    assert layouts.is_shown(slicer.mrmlScene)
+    slicer.mrmlScene.Clear(0)
+    settle()
+    assert manager.layout == slicer.vtkMRMLLayoutNode.SlicerLayoutOneUpRedSliceView
+    assert manager.sliceWidget("Red").isVisibleTo(manager.viewport())
+    assert not manager.sliceWidget(layouts.STYLED_VIEW).isVisibleTo(manager.viewport())
+
+
 def test_apply_says_what_is_missing(panel):
     ui = panel.ui
     assert not ui.applyButton.enabled
@@ -257,35 +302,6 @@ def test_run_goes_on_while_another_module_is_shown(panel, pair):
     assert len(helpers.run_of(panel).results) == 1
 
 
-def test_search_lists_only_models_with_the_words(panel):
-    panel.ui.modelSearchBox.text = "LANDMARK nyúl"
-    rows = [panel.ui.modelList.item(row) for row in range(panel.ui.modelList.count)]
-    assert [item.text() for item in rows if not item.isHidden()] == ["Nyúl landmarks 1.0.0"]
-
-
-def test_card_of_the_model_is_shown(panel, pair):
-    assert "Apache-2.0" in panel.ui.modelCard.plainText
-
-
-def test_license_is_asked_once(panel, pair, monkeypatch):
-    answers = []
-
-    def answer(text, *_arguments, **_named):
-        answers.append(text)
-        return len(answers) > 1
-
-    monkeypatch.setattr(slicer.util, "confirmYesNoDisplay", answer)
-    helpers.choose_model(panel, "nyul@1.0.0")
-    click(panel.ui.applyButton)
-    assert not panel.logic.runner.is_busy
-    assert "not accepted" in panel.ui.statusLabel.text
-    assert "Apache-2.0" in answers[0]
-    for _run in range(2):
-        click(panel.ui.applyButton)
-        wait_for_end(panel)
-    assert len(answers) == 2
-
-
 def test_batch_does_all_with_one_worker(panel, pair):
     panel.ui.batchCollapsibleButton.collapsed = False
     contents = [pair[0], add_volume("Second", 5), add_volume("Third", 6)]
@@ -294,10 +310,12 @@ def test_batch_does_all_with_one_worker(panel, pair):
     settle()
     assert panel.ui.batchTable.rowCount == 3
     click(panel.ui.batchApplyButton)
-    pids = set()
+    pids, shown_early = set(), False
     while panel.logic.runner.is_busy:
         settle(0.05)
         pids |= set(helpers.worker_pids())
+        shown_early |= shown_overlay(slicer.mrmlScene) is not None and panel.logic.runner.is_busy
+    assert shown_early  # the first result with its map, while the others are waiting
     settle(0.2)
     run = helpers.run_of(panel)
     assert run.state.name == "FINISHED", (run.message, run.log)

@@ -49,13 +49,18 @@ def refused(told: Told, heads: Path, tmp_path: Path) -> Callable[..., str]:
 
 
 def test_missing_config(told: Told, tmp_path: Path) -> None:
-    assert "nothing.yaml" in told("fit", tmp_path / "nothing.yaml")
+    assert "nothing.yaml: No such file or directory.\n" in told("fit", tmp_path / "nothing.yaml")
 
 
 @pytest.mark.parametrize("content", ["a: [1", "", "just words", "\x00"])
 def test_config_that_is_no_config(told: Told, tmp_path: Path, content: str) -> None:
     (tmp_path / "config.yaml").write_text(content)
     assert "config.yaml" in told("fit", tmp_path / "config.yaml")
+
+
+def test_config_without_names(told: Told, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("just words")
+    assert "it needs lines like `name: value`" in told("fit", tmp_path / "config.yaml")
 
 
 def test_unknown_recipe(told: Told, heads: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from ..errors import InputError
 from ..methods.method import Method, SliceMethod
 from .plan import Plan
 from .prepared import Prepared
@@ -48,7 +49,8 @@ def translate_slices(
     """``samples`` outputs (canonical, model units) of a 2D network.
 
     One style code and one normalization serve the whole volume: per-slice ones flicker from slice to slice. Where no slices
-    are thick, the mean of axial, coronal and sagittal slices flickers even less.
+    are thick, the mean of axial, coronal and sagittal slices flickers even less. Each direction has a tone curve of its own,
+    and in air no output is brighter than the content.
     """
     network = network.to(plan.device).to(memory_format=torch.channels_last)
     axes = slice_axes(content.spacing_kji_mm, style.spacing_kji_mm)
@@ -132,6 +134,10 @@ class _Look:
         patient = cut(style.mask.astype(np.float32), *geometry).images > 0.5
         first, last = (round(share * (len(stack.images) - 1)) for share in _STYLE_RANGE)
         indices = np.unique(np.linspace(first, last, _STYLE_SLICES).round().astype(int)).tolist()
+        if not patient[indices].any():
+            raise InputError(
+                f"The style {style.volume.name} shows next to nothing at the pixel size of this model; choose another one."
+            )
         images = (stack.with_context(range(index, index + 1), network.style_context) for index in indices)
         codes = (network.style(padded(_on_device(image, plan), network.divisor)[0]) for image in images)
         return cls(stack, patient, indices, torch.cat(list(codes)))

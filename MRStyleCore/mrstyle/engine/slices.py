@@ -9,6 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+PLANES = ("axial", "coronal", "sagittal")
+"""The names of slices along the canonical axes 0, 1 and 2."""
+
 _ANISOTROPIC = 1.5
 
 

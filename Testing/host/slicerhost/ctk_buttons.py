@@ -6,7 +6,8 @@ from __future__ import annotations
 from PySide6 import QtGui, QtWidgets
 from PySide6.QtCore import Property, Qt, Signal
 
-from .ctk_base import kept, register
+from .pythonqt.classes import register
+from .widget_parts import kept
 
 _Button, _Color = QtWidgets.QPushButton, QtGui.QColor
 

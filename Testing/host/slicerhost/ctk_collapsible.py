@@ -6,7 +6,8 @@ from __future__ import annotations
 from PySide6 import QtCore, QtWidgets
 from PySide6.QtCore import Property, Signal
 
-from .ctk_base import kept, register
+from .pythonqt.classes import register
+from .widget_parts import kept
 
 _Button, _Group, _Widget = QtWidgets.QAbstractButton, QtWidgets.QGroupBox, QtWidgets.QWidget
 _NO_LIMIT = 16777215  # QWIDGETSIZE_MAX

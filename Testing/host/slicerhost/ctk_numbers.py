@@ -6,8 +6,8 @@ from __future__ import annotations
 from PySide6 import QtCore, QtWidgets
 from PySide6.QtCore import Property, Qt, Signal
 
-from .ctk_base import kept, register, row_of
-from .pythonqt.classes import cpp_like
+from .pythonqt.classes import cpp_like, register
+from .widget_parts import kept, row_of
 
 _Slider, _Spin, _Widget = QtWidgets.QSlider, QtWidgets.QDoubleSpinBox, QtWidgets.QWidget
 
@@ -111,19 +111,12 @@ class ctkDoubleSlider(_Number):
         _Slider.setOrientation(self._slider, Qt.Orientation(orientation))
 
 
-@register
-class ctkDoubleSpinBox(_Number):
-    decimalsChanged = Signal(int)
-    editingFinished = Signal()
+@cpp_like
+class _SpinBoxNumber(_Number):
+    """A value that the derived classes show in the spin box `_spin`."""
 
-    def __init__(self, parent: _Widget | None = None) -> None:
-        super().__init__(parent)
-        self._maximum = 99.99
-        self._spin = _Spin()
-        row_of(self, self._spin)
-        self._spin.valueChanged.connect(self._set_value)
-        self._spin.editingFinished.connect(self.editingFinished)
-        self._show()
+    decimalsChanged = Signal(int)
+    _maximum = 99.99
 
     decimals = Property(
         int, lambda self: _Spin.decimals(self._spin), lambda self, count: self.setDecimals(count)
@@ -134,6 +127,25 @@ class ctkDoubleSpinBox(_Number):
     prefix = Property(
         str, lambda self: _Spin.prefix(self._spin), lambda self, text: _Spin.setPrefix(self._spin, text)
     )
+
+    def setDecimals(self, count: int) -> None:
+        _Spin.setDecimals(self._spin, count)
+        self._show()
+        self.decimalsChanged.emit(count)
+
+
+@register
+class ctkDoubleSpinBox(_SpinBoxNumber):
+    editingFinished = Signal()
+
+    def __init__(self, parent: _Widget | None = None) -> None:
+        super().__init__(parent)
+        self._spin = _Spin()
+        row_of(self, self._spin)
+        self._spin.valueChanged.connect(self._set_value)
+        self._spin.editingFinished.connect(self.editingFinished)
+        self._show()
+
     readOnly = Property(
         bool, lambda self: _Spin.isReadOnly(self._spin), lambda self, on: self.setReadOnly(on)
     )
@@ -142,11 +154,6 @@ class ctkDoubleSpinBox(_Number):
 
     def _show(self) -> None:
         _show_in_spin_box(self._spin, self)
-
-    def setDecimals(self, count: int) -> None:
-        _Spin.setDecimals(self._spin, count)
-        self._show()
-        self.decimalsChanged.emit(count)
 
     def setReadOnly(self, on: bool) -> None:
         _Spin.setReadOnly(self._spin, on)
@@ -159,15 +166,13 @@ class ctkDoubleSpinBox(_Number):
 
 
 @register
-class ctkSliderWidget(_Number):
+class ctkSliderWidget(_SpinBoxNumber):
     """Slider and spin box in a row."""
 
     valueIsChanging = Signal(float)
-    decimalsChanged = Signal(int)
 
     def __init__(self, parent: _Widget | None = None) -> None:
         super().__init__(parent)
-        self._maximum = 99.99
         self._slider, self._spin = _Slider(Qt.Horizontal), _Spin()
         QtCore.QObject.setObjectName(self._slider, "Slider")
         QtCore.QObject.setObjectName(self._spin, "SpinBox")
@@ -177,15 +182,6 @@ class ctkSliderWidget(_Number):
         self._spin.valueChanged.connect(self._set_value)
         self._show()
 
-    decimals = Property(
-        int, lambda self: _Spin.decimals(self._spin), lambda self, count: self.setDecimals(count)
-    )
-    suffix = Property(
-        str, lambda self: _Spin.suffix(self._spin), lambda self, text: _Spin.setSuffix(self._spin, text)
-    )
-    prefix = Property(
-        str, lambda self: _Spin.prefix(self._spin), lambda self, text: _Spin.setPrefix(self._spin, text)
-    )
     spinBoxVisible = Property(
         bool, lambda self: not _Widget.isHidden(self._spin), lambda self, on: self.setSpinBoxVisible(on)
     )
@@ -206,11 +202,6 @@ class ctkSliderWidget(_Number):
     def _released(self) -> None:
         if not self.tracking:
             self.valueChanged.emit(self._value)
-
-    def setDecimals(self, count: int) -> None:
-        _Spin.setDecimals(self._spin, count)
-        self._show()
-        self.decimalsChanged.emit(count)
 
     def setSpinBoxVisible(self, on: bool) -> None:
         _Widget.setVisible(self._spin, on)

@@ -8,7 +8,8 @@ from pathlib import Path
 from PySide6 import QtCore, QtWidgets
 from PySide6.QtCore import Property, QDir, Signal
 
-from .ctk_base import kept, register, row_of
+from .pythonqt.classes import register
+from .widget_parts import kept, row_of
 
 _Combo, _Dialog, _Widget = QtWidgets.QComboBox, QtWidgets.QFileDialog, QtWidgets.QWidget
 _HISTORY_LENGTH = 5

@@ -6,7 +6,8 @@ from __future__ import annotations
 from PySide6 import QtCore, QtWidgets
 from PySide6.QtCore import Property, Signal
 
-from .ctk_base import kept, register, row_of
+from .pythonqt.classes import register
+from .widget_parts import kept, row_of
 
 _Spin, _Widget = QtWidgets.QDoubleSpinBox, QtWidgets.QWidget
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 from PySide6 import QtCore, QtWidgets
 from PySide6.QtCore import Property, Qt
 
-from .ctk_base import kept, register
+from .pythonqt.classes import register
+from .widget_parts import kept
 
 _Combo, _Message = QtWidgets.QComboBox, QtWidgets.QMessageBox
 

@@ -14,7 +14,8 @@ from PySide6 import QtCore, QtGui, QtWidgets
 from PySide6.QtCore import Property, Signal
 
 from .pythonqt import QObject, cpp_like, register
-from .qmrml_base import kept, qSlicerWidget
+from .qmrml_base import qSlicerWidget
+from .widget_parts import kept
 
 
 @cpp_like

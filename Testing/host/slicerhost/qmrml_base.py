@@ -1,4 +1,4 @@
-"""What the qMRML widgets share: kept properties, observation of VTK objects, the scene."""
+"""What the qMRML widgets share: observation of VTK objects, the scene."""
 
 # ruff: noqa: N801, N802, N815 - the names are Slicer's
 from __future__ import annotations
@@ -7,20 +7,9 @@ import weakref
 
 import shiboken6
 from PySide6 import QtWidgets
-from PySide6.QtCore import Property, Signal
+from PySide6.QtCore import Signal
 
 from .pythonqt import cpp_like, register
-
-
-def kept(type_, name: str, default, changed: str | None = None):
-    """A writable Qt property of `type_`, kept in the attribute `_name`; then the method `changed` is called."""
-
-    def write(self, value) -> None:
-        setattr(self, "_" + name, value)
-        if changed is not None:
-            getattr(self, changed)()
-
-    return Property(type_, lambda self: getattr(self, "_" + name, default), write)
 
 
 def observe(target, event, method) -> int:

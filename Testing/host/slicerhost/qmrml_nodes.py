@@ -9,7 +9,8 @@ from PySide6 import QtWidgets
 from PySide6.QtCore import Property, Qt, Signal
 
 from .pythonqt import register
-from .qmrml_base import kept, observe
+from .qmrml_base import observe
+from .widget_parts import kept
 
 _Combo = QtWidgets.QComboBox
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 import ctk
 
 from .pythonqt import register
-from .qmrml_base import SceneHolder, kept
+from .qmrml_base import SceneHolder
+from .widget_parts import kept
 
 
 @register

@@ -11,8 +11,9 @@ from PySide6.QtCore import Property, Qt, Signal
 
 from .plot_drawing import chart_lines, draw_chart
 from .pythonqt import cpp_like, register
-from .qmrml_base import kept, observe
+from .qmrml_base import observe
 from .qmrml_views import _ViewWidget
+from .widget_parts import kept
 
 
 class _Observer:

@@ -1,20 +1,18 @@
-"""What the ctk widgets share."""
+"""What ctk and qMRML widgets are made of."""
 
 from __future__ import annotations
 
 from PySide6 import QtWidgets
 from PySide6.QtCore import Property
 
-from .pythonqt.classes import register
 
-__all__ = ("kept", "register", "row_of")
-
-
-def kept(type_, name: str, default):
-    """A writable Qt property of `type_` that is only kept, in the attribute `_name`."""
+def kept(type_, name: str, default, changed: str | None = None):
+    """A writable Qt property of `type_`, kept in the attribute `_name`; then the method `changed` is called."""
 
     def write(self, value) -> None:
         setattr(self, "_" + name, value)
+        if changed is not None:
+            getattr(self, changed)()
 
     return Property(type_, lambda self: getattr(self, "_" + name, default), write)
 
