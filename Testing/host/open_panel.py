@@ -79,7 +79,8 @@ def main() -> int:
         window = slicerhost.app.showModule(arguments.panel)
         if seen and arguments.picture is None:
             return application.exec()
-        picture = arguments.picture or Path(f"{arguments.panel}.png")
+        picture = arguments.picture or Path("demo", f"{arguments.panel}.png")
+        picture.parent.mkdir(exist_ok=True)
         settle(application, SETTLE_S)
         grab(window, picture)
         print(f"{picture} shows the panel" + ("" if seen else " (there is no display to open it on)"))
