@@ -82,7 +82,7 @@ def test_a_file_that_is_no_3d_image_is_refused(table: LabelTable, tmp_path: Path
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("[1, 2]", "dictionary"),
+        ("[1, 2]", "needs lines like `name: value`"),
         ("a: {labels: [1]", "Cannot read"),
         (yaml.safe_dump(TABLE | {"extra": {"labels": [9], "tissue": "cheese"}}), "cheese"),
         (yaml.safe_dump(TABLE | {"extra": {"labels": [9], "tissue": ["fat"] * 3}}), "one or two"),
