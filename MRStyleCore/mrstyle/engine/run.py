@@ -65,13 +65,14 @@ def translate_slices(
                 variation = (
                     Variation.draw(generator, len(look.codes), sample, axis) if samples > 1 else Variation()
                 )
+                code = variation.code(look.codes)
                 done, step = turn + sample / samples, 1 / samples
                 parts = []
-                for part in _translate_stack(network, stack, look, variation, plan):
+                for part in _translate_stack(network, stack, code, variation, plan):
                     parts.append(part)
                     share = sum(map(len, parts)) / len(stack.images)
                     report.at("translating", 0.02 + 0.96 * (done + step * share) / len(axes))
-                curve = look.tone_curve(network, variation.code(look.codes), plan)
+                curve = look.tone_curve(network, code, plan)
                 output += curve(paste(stack, torch.cat(parts), content.array.shape)) / len(axes)
     for output in outputs:
         # In air a network may make signal out of noise; there the content is darker and right.
@@ -80,10 +81,9 @@ def translate_slices(
 
 
 def _translate_stack(
-    network: SliceMethod, stack: SliceStack, look: _Look, variation: Variation, plan: Plan
+    network: SliceMethod, stack: SliceStack, code: Tensor, variation: Variation, plan: Plan
 ) -> Iterator[Tensor]:
-    """The stack in that look, some slices (n, H, W) at a time."""
-    code = variation.code(look.codes)
+    """The stack in the style of that code, some slices (n, H, W) at a time."""
     for start in range(0, len(stack.images), plan.batch):
         indices = range(start, min(start + plan.batch, len(stack.images)))
         images = variation.vary(stack.with_context(indices, network.context))
