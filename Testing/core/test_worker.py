@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +15,7 @@ import worker_fixtures
 from worker_fixtures import Parent, case, kinds, of_kind, parse, start, use, write_job
 
 from mrstyle import worker, worker_lines
-from mrstyle.errors import Cancelled, OutOfMemory
+from mrstyle.errors import OutOfMemory
 from mrstyle.history import versions
 from mrstyle.translate import Progress
 from mrstyle.volume import read_volume
@@ -119,12 +118,7 @@ def test_at_most_ten_progress_lines_a_second(parent: Parent, monkeypatch: pytest
 def test_cancel_within_a_case_writes_nothing(parent: Parent, monkeypatch: pytest.MonkeyPatch) -> None:
     def action(_: Any, cancel: Callable[[], bool]) -> None:
         assert not cancel()
-        parent.hang_up()
-        deadline = time.monotonic() + 10
-        while not cancel():
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
-        raise Cancelled
+        parent.hang_up_and_wait(cancel)
 
     use(monkeypatch, action)
     code, lines = parent.run(case(parent.folder, 1), case(parent.folder, 2))

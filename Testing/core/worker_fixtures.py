@@ -6,15 +6,17 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 import numpy as np
 import pytest
 
 from mrstyle import methods, worker
+from mrstyle.errors import Cancelled
 from mrstyle.history import History, versions
 from mrstyle.models.package import save_package
 from mrstyle.translate import Result
@@ -121,6 +123,15 @@ class Parent:
         if self.write_end >= 0:
             os.close(self.write_end)
             self.write_end = -1
+
+    def hang_up_and_wait(self, cancel: Callable[[], bool]) -> NoReturn:
+        """Hang up and do as work does that asks ``cancel`` now and then: raise Cancelled when it says so."""
+        self.hang_up()
+        deadline = time.monotonic() + 10
+        while not cancel():
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        raise Cancelled
 
 
 @pytest.fixture
