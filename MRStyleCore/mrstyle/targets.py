@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .acquisition import Acquisition
 from .volume import Volume
 
 
@@ -15,4 +16,4 @@ class Reference:
     kind = "reference"
 
 
-Target = Reference
+Target = Reference | Acquisition

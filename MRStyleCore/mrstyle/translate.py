@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import cast
 
 import numpy as np
 import torch
 
+from .acquisition import Acquisition
 from .engine.device import choose
 from .engine.plan import Plan, first_plan, run_down
 from .engine.prepared import Prepared
@@ -22,23 +23,12 @@ from .intensity import IntensityMap
 from .methods.method import Method, SliceMethod
 from .models.card import ModelCard
 from .models.package import Package
+from .result import Result
+from .synthesize import synthesize
 from .targets import Target
 from .volume import Volume
 
 __all__ = ["Progress", "Result", "content_intensity", "translate"]
-
-
-@dataclass(frozen=True)
-class Result:
-    """An image on the content's grid in the target's intensities, its uncertainty in the same unit, and their history.
-
-    ``notes`` are sentences for the user: the device, and every step down when memory ran out.
-    """
-
-    image: Volume
-    uncertainty: Volume | None
-    history: History
-    notes: list[str]
 
 
 def translate(
@@ -81,6 +71,17 @@ def translate(
         )
     if samples < 1:
         raise InputError(f"The number of samples must be 1 or more, not {samples}.")
+    if isinstance(target, Acquisition):
+        return synthesize(
+            [volume],
+            model,
+            [target],
+            samples=samples,
+            device=device,
+            seed=seed,
+            progress=progress,
+            cancel=cancel,
+        )[0]
     report = Reporter(progress, cancel)
     report.at("reading intensities", 0.0)
     content = Prepared.of(volume, card.accepts.minimum_size_voxels, intensity)

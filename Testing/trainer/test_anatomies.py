@@ -14,7 +14,7 @@ from small_training import TABLE, head_labels, write_labels
 from mrstyle.errors import InputError
 from mrstyle_trainer.anatomies import Anatomy, LabelTable, phantom_anatomy, read_label_map
 from mrstyle_trainer.config import SimulationConfig
-from mrstyle_trainer.simulate import SimulatedPairs
+from mrstyle_trainer.pairs import SimulatedPairs
 
 CONFIGS = Path(__file__).resolve().parents[2] / "trainer" / "configs"
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mrstyle_trainer.config import TrainingConfig
 from mrstyle_trainer.data import StepBatches, simulated
-from mrstyle_trainer.simulate import ANCHORS, SimulatedPairs
+from mrstyle_trainer.pairs import ANCHORS, SimulatedPairs
 
 Config = Callable[..., TrainingConfig]
 SAMPLES = 24

@@ -10,14 +10,18 @@ from mrstyle.errors import InputError
 
 from .anatomies import Anatomy, LabelTable, phantom_anatomy, read_label_map
 from .config import LabelMapData, PhantomData, TrainingConfig
-from .simulate import SimulatedPairs
+from .contrasts import SimulatedContrasts
+from .pairs import SimulatedPairs
 
 Part = Literal["training", "validation"]
 
 _VALIDATION_SEED = 7_919
 
 
-def simulated(config: TrainingConfig, part: Part) -> SimulatedPairs:
+Samples = SimulatedPairs | SimulatedContrasts
+
+
+def simulated(config: TrainingConfig, part: Part, samples: type[Samples]) -> Samples:
     """Samples of ``part``: as many as the training draws, or the fixed validation set.
 
     Raises:
@@ -26,8 +30,8 @@ def simulated(config: TrainingConfig, part: Part) -> SimulatedPairs:
     heads = _anatomies(config.data, part)
     loop = config.loop
     if part == "training":
-        return SimulatedPairs(heads, config.simulation, config.seed, loop.steps * loop.batch_size)
-    return SimulatedPairs(heads, config.simulation, _VALIDATION_SEED, loop.validation_samples)
+        return samples(heads, config.simulation, config.seed, loop.steps * loop.batch_size)
+    return samples(heads, config.simulation, _VALIDATION_SEED, loop.validation_samples)
 
 
 def _anatomies(data: LabelMapData | PhantomData, part: Part) -> list[Anatomy]:

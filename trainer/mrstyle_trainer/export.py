@@ -16,6 +16,7 @@ from .config import SAVED_CONFIG, LabelMapData, TrainingConfig, parse_config, re
 from .data import simulated
 from .figures import Figures, measure
 from .recipes import Recipe, build_recipe
+from .sequences import seen_sequences
 
 _STORED = torch.bfloat16
 _LEAST_BF16_PSNR_DB = 45
@@ -43,7 +44,7 @@ def export(run: Path, package: Path, *, config_path: Path | None = None, version
         written = given.card
     recipe = build_recipe(config)
     _load_average(run, recipe)
-    figures = measure(recipe, simulated(config, "validation"))
+    figures = measure(recipe, simulated(config, "validation", recipe.samples))
     if not figures.bf16_psnr_db >= _LEAST_BF16_PSNR_DB:
         raise InputError(
             f"In bfloat16 the output of this model is only {figures.bf16_psnr_db:.1f} dB close to that in float32, "
@@ -80,6 +81,7 @@ def _fields(config: TrainingConfig, recipe: Recipe, figures: Figures) -> dict[st
         heads, subjects = "label maps", (len(data.training), len(data.validation))
     else:
         heads, subjects = "digital head phantoms", (len(data.training_seeds), len(data.validation_seeds))
+    sequences = seen_sequences(config.simulation.sequences) if recipe.target_kind == "acquisition" else []
     figure = {
         "unit": "dB",
         "data_range": 1.0,
@@ -102,7 +104,8 @@ def _fields(config: TrainingConfig, recipe: Recipe, figures: Figures) -> dict[st
             "minimum_size_voxels": 32,
             "spacing_mm": [0.4, 6.0],
         },
-        "target_kinds": ["reference"],
+        "target_kinds": [recipe.target_kind],
+        "sequences": sequences,
         "training": {
             "description": f"{loop.steps} steps of {loop.batch_size} pairs, simulated from {heads}.",
             "data": [],

@@ -11,8 +11,8 @@ from torch.utils.data import DataLoader
 
 from mrstyle.engine.device import has_fast_bfloat16
 
+from .data import Samples
 from .recipes import Recipe
-from .simulate import SimulatedPairs
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Figures:
     cpu_s_per_mvoxel: float
 
 
-def measure(recipe: Recipe, pairs: SimulatedPairs) -> Figures:
+def measure(recipe: Recipe, pairs: Samples) -> Figures:
     """Measure the main network of ``recipe``, which is in eval mode on the CPU."""
     network = recipe.networks[recipe.main]
     outputs, contents, rounded_outputs = [], [], []

@@ -20,11 +20,10 @@ from mrstyle.files import atomic_path
 
 from .checkpoint import load_checkpoint, save_checkpoint
 from .config import SAVED_CONFIG, TrainingConfig
-from .data import StepBatches, simulated
+from .data import Samples, StepBatches, simulated
 from .interrupt import Interrupt
 from .monitor import Monitor
 from .recipes import Recipe, build_recipe
-from .simulate import SimulatedPairs
 
 Ending = Literal["finished", "early", "interrupted"]
 
@@ -67,7 +66,9 @@ def fit(
     state = load_checkpoint(folder) if resume else None
     torch.manual_seed(config.seed)
     recipe = build_recipe(config)
-    training, validation = simulated(config, "training"), simulated(config, "validation")
+    samples = recipe.samples
+    training = simulated(config, "training", samples)
+    validation = simulated(config, "validation", samples)
     fabric = Fabric(
         accelerator="auto" if torch.cuda.is_available() else "cpu",
         devices=devices,
@@ -129,7 +130,7 @@ class _Training:
                 "resume with the configuration that it was trained with."
             ) from error
 
-    def run(self, training: SimulatedPairs, validation: SimulatedPairs) -> Ending:
+    def run(self, training: Samples, validation: Samples) -> Ending:
         """Train on from where the progress stands."""
         loop, fabric, progress = self.config.loop, self.fabric, self.progress
         self._save()

@@ -44,3 +44,40 @@ def recognized(maps: Tensor, groups: Tensor, weights: Tensor) -> Tensor:
     logarithm = torch.cat([air, maps], dim=1).clamp_min(1e-4).log()
     weights = F.pad(weights, (0, logarithm.shape[1] - len(weights)))
     return F.nll_loss(logarithm, groups.clamp_min(-1), weights, ignore_index=-1)
+
+
+def weighted_absolute(output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Mean absolute difference with a weight for each pixel, which broadcasts to the images."""
+    return ((output - target).abs() * weight).mean() / weight.mean()
+
+
+def laplace(maps: Tensor, truth: Tensor, log_spread: Tensor, inside: Tensor) -> Tensor:
+    """Negative log-likelihood of the truth under Laplace distributions around the maps, mean over ``inside`` (1 or 0).
+
+    What is minimized is also a fair measure of uncertainty: a network cannot claim a small spread and be far off.
+    """
+    likelihood = (maps - truth).abs() * (-log_spread).exp() + log_spread
+    inside = inside.expand_as(likelihood)
+    return (likelihood * inside).sum() / inside.sum().clamp_min(1)
+
+
+def alike(common: Tensor) -> Tensor:
+    """Minus the structural part of SSIM between the features of all pairs of contrasts (Xiong et al. 2024, equation 4).
+
+    ``common`` is (heads, contrasts, C, H, W); the structural part is the correlation over the pixels of a channel, so the
+    loss is between -1, alike, and 1.
+    """
+    x = common.float().flatten(3)
+    x = x - x.mean(dim=3, keepdim=True)
+    x = x / (x.norm(dim=3, keepdim=True) + 1e-6)
+    contrasts = x.shape[1]
+    correlation = torch.einsum("bicp,bjcp->bijc", x, x)
+    others = 1 - torch.eye(contrasts, device=x.device)
+    return -(correlation.mean(dim=3) * others).sum() / (others.sum() * len(x))
+
+
+def fitted(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Images (..., H, W) times the gain of each that brings it closest to its target by least squares, and these gains."""
+    product = (output * target).sum(dim=(-2, -1), keepdim=True)
+    gain = (product / output.square().sum(dim=(-2, -1), keepdim=True).clamp_min(1e-4)).clamp(0.1, 10)
+    return output * gain, gain

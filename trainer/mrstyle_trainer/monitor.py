@@ -16,6 +16,7 @@ from mrstyle.files import atomic_path
 
 _LOG = "log.jsonl"
 _LOG_EVERY = 20
+_INPUTS = ("content", "reference")
 _SHOWN = 6
 
 
@@ -71,11 +72,11 @@ class Monitor:
         """Log the PSNR on held-out heads, with a picture: content, reference, output, target of some samples."""
         self._write(step, {"validation_psnr_db": psnr_db})
         self.bar.console.print(f"step {step}: {psnr_db:.2f} dB on held-out heads", highlight=False)
-        content = batch["content"][:, batch["content"].shape[1] // 2]
-        columns = (content, batch["reference"][:, 0], output[:, 0], batch["target"][:, 0])
-        rows = torch.stack(columns, 1)[:_SHOWN].clamp(0, 1.2) / 1.2
+        shown = {name: images[:, images.shape[1] // 2] for name, images in batch.items() if name in _INPUTS}
+        shown |= {"output": output[:, 0], "target": batch["target"][:, 0]}
+        rows = torch.stack(list(shown.values()), 1)[:_SHOWN].clamp(0, 1.2) / 1.2
         picture = rows.permute(0, 2, 1, 3).flatten(2).flatten(0, 1)
-        self.board.add_image("content | reference | output | target", picture, step, dataformats="HW")
+        self.board.add_image(" | ".join(shown), picture, step, dataformats="HW")
 
     def _write(self, step: int, values: dict[str, float]) -> None:
         entry = {"step": step, "seconds": round(time.monotonic() - self.started, 1)} | values

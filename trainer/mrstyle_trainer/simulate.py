@@ -1,16 +1,14 @@
-"""Training pairs with known truth, simulated from label maps.
+"""MR scans with known truth, simulated from label maps.
 
-A sample is: content = slices of head 1 in sequence A, reference = slices of head 2 in sequence B, target = head 1
-in sequence B, without noise and shading, and swapped = head 2 in sequence A, likewise. Head 1 of content and
-target are the same tissue maps, down to texture and lesions, so that a network that learns the pairs changes
-contrast and nothing else.
+Tissue maps of a head come first, down to texture and lesions; every sequence then renders the same maps, so that a
+network that learns from them changes contrast and nothing else. `pairs` and `contrasts` make samples of it.
 
-Every sample is a pure function of (seed, index): a training that is resumed, or spread over processes, sees the
-same data. Per label there are only table look-ups; everything per pixel is a tensor operation.
+Per label there are only table look-ups; everything per pixel is a tensor operation.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -19,7 +17,6 @@ import torch
 import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 from torch import Generator, Tensor
-from torch.utils.data import Dataset
 
 from mrstyle.acquisition import Acquisition
 from mrstyle.physics.signal import signal
@@ -27,23 +24,10 @@ from mrstyle.physics.tissues import tissue_table
 
 from .anatomies import Anatomy, LabelTable
 from .fields import blur, dilate, lower_resolution, rician, smooth_field, uniform
-from .sequences import random_acquisition
+from .sequences import FSE
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Spread = Annotated[float, Field(ge=0)]
-
-
-# Tissues whose intensities in the reference are known and given along, as hints of what a style should hold.
-ANCHORS = (
-    "csf",
-    "gray_matter",
-    "white_matter",
-    "thalamus",
-    "cerebellar_gray_matter",
-    "brainstem",
-    "fat",
-    "muscle",
-)
 
 
 # Tissues that look alike in every sequence, as one group each: what a network can tell apart. Group 0 gives no signal.
@@ -84,6 +68,13 @@ class SimulationConfig(BaseModel):
     noise: Spread = Field(0.05, description="greatest standard deviation, of the 99th percentile")
     bias: Spread = Field(0.3, description="greatest logarithm of the shading")
     gamma: Spread = Field(0.12, description="greatest logarithm of the exponent that deforms intensities")
+    contrasts: int = Field(3, ge=2, description="of one head, for methods that take an acquisition")
+    fse_share: Share = Field(
+        0.35, description="of these contrasts from the training sequences of CRL's table 1"
+    )
+    sequences: tuple[str, ...] = Field(
+        (), description="fixed contrasts by their names in that table, instead"
+    )
 
     @model_validator(mode="after")
     def _least_comes_first(self) -> SimulationConfig:
@@ -91,6 +82,12 @@ class SimulationConfig(BaseModel):
             low, high = getattr(self, name)
             if low > high:
                 raise ValueError(f"{name} lists the least value first, not {low:g}, {high:g}")
+        return self
+
+    @model_validator(mode="after")
+    def _sequences_are_known(self) -> SimulationConfig:
+        if unknown := [name for name in self.sequences if name not in FSE]:
+            raise ValueError(f"unknown sequence {', '.join(unknown)}; choose from {', '.join(FSE)}")
         return self
 
 
@@ -126,57 +123,16 @@ class View:
     pixel_mm: float
 
 
-class SimulatedPairs(Dataset):
-    """Content, reference and target slices from label maps; see the module's text.
+class Simulator:
+    """Tissue maps of random slices of the given heads, and the scans and the truths that a sequence makes of them."""
 
-    Items are dicts of float32 tensors: content (2 context + 1, S, S), head 1 in sequence A; reference of the same shape,
-    head 2 in B; target (1, S, S), the middle of head 1 in B; swapped (1, S, S), the middle of head 2 in A; each
-    scaled so that the 99.5th percentile of its head is about 1; groups (2, S, S), the tissue groups of both heads' middle
-    slices; and anchors (len(ANCHORS)), the reference's
-    intensities of those tissues without noise and shading, NaN for a tissue that the label table does not have.
-    """
-
-    def __init__(self, anatomies: list[Anatomy], config: SimulationConfig, seed: int, length: int) -> None:
+    def __init__(self, anatomies: list[Anatomy], config: SimulationConfig) -> None:
         self.anatomies = anatomies
         self.config = config
-        self.seed = seed
-        self.length = length
         self.counts = [np.bincount(a.classes.ravel(), minlength=len(a.table.tissues)) for a in anatomies]
         self.slices = [[_useful_slices(a, axis) for axis in range(3)] for a in anatomies]
 
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, index: int) -> dict[str, Tensor]:
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + index)
-        config = self.config
-        first, second = torch.randperm(len(self.anatomies), generator=generator)[:2].tolist()
-        field_t = 3.0 if uniform(generator, 0, 1) < 0.6 else 1.5
-        draw = uniform(generator, 0, 1)
-        axis = 0 if draw < config.axial_share else 1 + int(uniform(generator, 0, 2))
-        stripped = uniform(generator, 0, 1) < config.stripped_probability
-        reference_stripped = stripped != (uniform(generator, 0, 1) < config.mixed_probability)
-
-        table = self.anatomies[first].table
-        tissues = self._tissues(generator, table, field_t)
-        one = self._view(generator, first, axis, tissues, stripped)
-        two = self._view(generator, second, axis, tissues, reference_stripped)
-        a = self._contrast(generator, len(tissues), field_t)
-        b = self._contrast(generator, len(tissues), field_t)
-        level_a, level_b = (
-            self._level(view, contrast) * float(np.exp(0.04 * uniform(generator, -1, 1)))
-            for view, contrast in ((one, a), (two, b))
-        )
-        return {
-            "content": self._scan(generator, one, a, level_a),
-            "reference": self._scan(generator, two, b, level_b),
-            "target": self._truth(generator, one, b, level_b),
-            "swapped": self._truth(generator, two, a, level_a),
-            "groups": torch.cat([view.maps.groups[config.context][None] for view in (one, two)]),
-            "anchors": (self._anchors(table, two.tissues, b) / level_b).pow(b.gamma),
-        }
-
-    def _tissues(self, generator: Generator, table: LabelTable, field_t: float) -> Tensor:
+    def tissues(self, generator: Generator, table: LabelTable, field_t: float) -> Tensor:
         """(classes, 2, 3): PD, T1, T2 of the two tissues of each class, varied as studies differ."""
         first, second = zip(*table.tissues, strict=True)
         values = torch.tensor([tissue_table(first, field_t), tissue_table(second, field_t)])
@@ -186,7 +142,7 @@ class SimulatedPairs(Dataset):
         deviation = deviation + 0.5 * torch.randn(3, generator=generator)
         return values.transpose(0, 1) * torch.exp(spread * deviation.clamp(-2.5, 2.5))
 
-    def _view(self, generator: Generator, anatomy: int, axis: int, tissues: Tensor, stripped: bool) -> View:
+    def view(self, generator: Generator, anatomy: int, axis: int, tissues: Tensor, stripped: bool) -> View:
         """Some neighboring slices of one person, whose tissues vary as heads in one study differ."""
         deviation = torch.randn(len(tissues), 1, 3, generator=generator).clamp(-2, 2)
         tissues = tissues * torch.exp(self.config.head_spread * deviation)
@@ -194,21 +150,15 @@ class SimulatedPairs(Dataset):
         maps, pixel_mm = self._maps(generator, anatomy, axis, tissues, stripped, count)
         return View(anatomy, tissues, stripped, maps, pixel_mm)
 
-    def _contrast(self, generator: Generator, classes: int, field_t: float) -> Contrast:
+    def contrast(
+        self, generator: Generator, classes: int, draw: Callable[[Generator], Acquisition]
+    ) -> Contrast:
+        """A scanner that deviates from the signal equations, and the sequence that it runs."""
         gain = torch.exp(self.config.sequence_spread * torch.randn(classes, generator=generator).clamp(-2, 2))
         gamma = float(np.exp(self.config.gamma * uniform(generator, -1, 1)))
-        return Contrast(random_acquisition(generator, field_t), gain, gamma)
+        return Contrast(draw(generator), gain, gamma)
 
-    def _anchors(self, table: LabelTable, tissues: Tensor, contrast: Contrast) -> Tensor:
-        """Clean signal of each anchor tissue."""
-        pd, t1_ms, t2_ms = tissues[:, 0].unbind(-1)
-        values = signal(pd, t1_ms, t2_ms, contrast.acquisition) * contrast.class_gain
-        first = [tissue for tissue, _ in table.tissues]
-        return torch.stack(
-            [values[first.index(name)] if name in first else torch.tensor(np.nan) for name in ANCHORS]
-        )
-
-    def _level(self, view: View, contrast: Contrast) -> float:
+    def level(self, view: View, contrast: Contrast) -> float:
         """99.5th percentile of the clean signal over the head, from the table and the counts alone."""
         table = self.anatomies[view.anatomy].table
         weight = torch.from_numpy(self.counts[view.anatomy]).double()
@@ -323,14 +273,14 @@ class SimulatedPairs(Dataset):
         image = signal(maps.pd, 1 / maps.r1, 1 / maps.r2, contrast.acquisition)
         return image * contrast.class_gain[maps.classes]
 
-    def _truth(self, generator: Generator, view: View, contrast: Contrast, level: float) -> Tensor:
+    def truth(self, generator: Generator, view: View, contrast: Contrast, level: float) -> Tensor:
         """The middle slice without noise and shading, sharp, (1, S, S)."""
         middle = slice(self.config.context, self.config.context + 1)
         image = self._render(view.maps, contrast)[middle]
         image = blur(image, uniform(generator, 0.45, 0.6) / view.pixel_mm) / level
         return image.pow(contrast.gamma) * view.maps.kept[middle]
 
-    def _scan(self, generator: Generator, view: View, contrast: Contrast, level: float) -> Tensor:
+    def scan(self, generator: Generator, view: View, contrast: Contrast, level: float) -> Tensor:
         """The slices as a scanner gives them: point spread, shading, resolution, noise."""
         config = self.config
         pixel_mm = view.pixel_mm

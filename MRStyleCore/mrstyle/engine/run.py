@@ -15,11 +15,10 @@ from .plan import Plan
 from .prepared import Prepared
 from .report import Reporter
 from .slices import SliceStack, cut, paste, slice_axes
-from .statistics import shared
+from .tiles import on_device, run_images
 from .tone import ToneCurve
-from .windows import Window, padded, windows
+from .windows import padded
 
-_HALO_PX = 64
 _STYLE_SLICES = 16
 _STYLE_RANGE = (0.1, 0.9)
 _CONTENT_JITTER = 0.03
@@ -139,7 +138,7 @@ class _Look:
                 f"The style {style.volume.name} shows next to nothing at the pixel size of this model; choose another one."
             )
         images = (stack.with_context(range(index, index + 1), network.style_context) for index in indices)
-        codes = (network.style(padded(_on_device(image, plan), network.divisor)[0]) for image in images)
+        codes = (network.style(padded(on_device(image, plan), network.divisor)[0]) for image in images)
         return cls(stack, patient, indices, torch.cat(list(codes)))
 
     def tone_curve(self, network: SliceMethod, code: Tensor, plan: Plan) -> ToneCurve:
@@ -155,31 +154,5 @@ class _Look:
 
 
 def _translate_images(network: SliceMethod, images: Tensor, code: Tensor, plan: Plan) -> Tensor:
-    """(B, C, H, W) to (B, 1, H, W), float32 on the CPU, whole or in windows."""
-    images, (height, width) = padded(images, network.divisor)
-    if plan.window_px is None:
-        output = network.decode(network.encode(_on_device(images, plan)), code).float().cpu()
-    else:
-        output = _in_windows(network, images, code, plan, plan.window_px)
-    return output[..., :height, :width]
-
-
-def _in_windows(network: SliceMethod, images: Tensor, code: Tensor, plan: Plan, size: int) -> Tensor:
-    places = list(windows(images.shape[-2], images.shape[-1], size, _HALO_PX))
-    with shared(network) as statistics:
-
-        def run(window: Window) -> Tensor:
-            part = images[..., window.source[0], window.source[1]]
-            return network.decode(network.encode(_on_device(part, plan)), code)
-
-        statistics.collect(run, places)
-        output = torch.empty(images.shape[0], 1, *images.shape[-2:])
-        for window in places:
-            statistics.enter(window)
-            inner = run(window)[..., window.inner[0], window.inner[1]]
-            output[..., window.place[0], window.place[1]] = inner.float().cpu()
-    return output
-
-
-def _on_device(images: Tensor, plan: Plan) -> Tensor:
-    return images.to(plan.device).contiguous(memory_format=torch.channels_last)
+    """(B, C, H, W) to (B, 1, H, W), float32 on the CPU."""
+    return run_images(network, lambda part: network.decode(network.encode(part), code), images, plan)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from ..methods.method import SliceMethod
+from ..methods.method import SliceNetwork
 from ..networks.blocks import InstanceNorm
 from .windows import Window
 
@@ -71,7 +71,7 @@ class SharedStatistics:
 
 
 @contextmanager
-def shared(network: SliceMethod) -> Iterator[SharedStatistics]:
+def shared(network: SliceNetwork) -> Iterator[SharedStatistics]:
     """Within the block, all instance norms of ``network`` take their statistics from the object it yields."""
     statistics = SharedStatistics()
     norms = [module for module in network.modules() if isinstance(module, InstanceNorm)]

@@ -13,8 +13,10 @@ from ..errors import PackageError
 _MODULES = {
     "anatomy_basis": "anatomy_basis",
     "content_style": "content_style",
+    "crl": "crl",
     "histogram_matching": "histogram",
     "nyul": "histogram",
+    "relaxometry": "relaxometry",
     "white_stripe": "histogram",
 }
 

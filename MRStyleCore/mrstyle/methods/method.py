@@ -29,20 +29,26 @@ class Method(Protocol):
         ...
 
 
-class SliceMethod(Method, Protocol):
-    """A method for slices (B, 2 context + 1, H, W), H and W multiples of ``divisor``.
+class SliceNetwork(Protocol):
+    """A network for slices (B, 2 context + 1, H, W), H and W multiples of ``divisor``, of pixels in a range of sizes."""
 
-    Its styles are tensors of one item a reference slice (2 ``style_context`` + 1 channels), whose mean serves a volume.
-    """
-
-    style_context: int
+    context: int
     divisor: int
     pixel_range_mm: tuple[float, float]
 
-    def to(self, *args: Any, **kwargs: Any) -> SliceMethod:
+    def to(self, *args: Any, **kwargs: Any) -> Any:
         """As of ``torch.nn.Module``."""
         ...
 
     def modules(self) -> Iterator[nn.Module]:
         """As of ``torch.nn.Module``."""
         ...
+
+
+class SliceMethod(Method, SliceNetwork, Protocol):
+    """A method for slices.
+
+    Its styles are tensors of one item a reference slice (2 ``style_context`` + 1 channels), whose mean serves a volume.
+    """
+
+    style_context: int

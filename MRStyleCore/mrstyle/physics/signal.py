@@ -6,7 +6,8 @@ Magnitude images are the absolute value: an inverted signal is positive, as on a
 
 Sources: Bernstein, King & Zhou, Handbook of MRI Pulse Sequences (2004), chapters 14 (spin echo, inversion recovery,
 spoiled and balanced gradient echo); Mugler & Brookeman, Magn Reson Med 15:152 (1990) for MPRAGE; Deichmann et al.,
-NeuroImage 12:112 (2000) for its signal at the center of k-space.
+NeuroImage 12:112 (2000) for its signal at the center of k-space; Xiong et al., MICCAI 2024, equation (6), for the nulling
+inversion time.
 """
 
 from __future__ import annotations
@@ -54,6 +55,16 @@ def inversion_recovery(
     """Magnitude inversion-recovery spin echo: PD |1 - 2 e^(-TI/T1) + e^(-TR/T1)| e^(-TE/T2)."""
     recovery = 1 - 2 * _exp(-inversion_time_ms / t1_ms) + _exp(-repetition_time_ms / t1_ms)
     return pd * abs(recovery) * _exp(-echo_time_ms / t2_ms)
+
+
+def nulling_inversion_time_ms(t1_ms: float, repetition_time_ms: float, last_echo_ms: float = 0.0) -> float:
+    """Inversion time at which a tissue gives no signal: T1 (ln 2 - ln(1 + e^(-(TR - TE)/T1))).
+
+    TE is the last echo of a spin-echo train, from which on the longitudinal magnetization recovers; 0 gives the null of
+    `inversion_recovery`, which neglects the train. All times are in ms, T1 and TR above 0, TE below TR.
+    """
+    recovery = math.exp(-(repetition_time_ms - last_echo_ms) / t1_ms)
+    return t1_ms * (math.log(2) - math.log1p(recovery))
 
 
 def spoiled_gradient_echo(

@@ -9,13 +9,17 @@ from mrstyle.errors import InputError
 from ..config import TrainingConfig
 from .anatomy_basis import AnatomyBasisRecipe
 from .content_style import ContentStyleRecipe
+from .crl import CRLRecipe
 from .recipe import Losses, Recipe
+from .relaxometry import RelaxometryRecipe
 
 __all__ = ["Losses", "Recipe", "build_recipe"]
 
 RECIPES: dict[str, Callable[[TrainingConfig], Recipe]] = {
     "anatomy_basis": AnatomyBasisRecipe,
     "content_style": ContentStyleRecipe,
+    "crl": CRLRecipe,
+    "relaxometry": RelaxometryRecipe,
 }
 
 

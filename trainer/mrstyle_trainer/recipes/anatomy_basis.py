@@ -13,6 +13,7 @@ from mrstyle.methods.anatomy_basis import AnatomyBasis
 
 from ..config import TrainingConfig
 from ..losses import absolute, recognized, structural
+from ..pairs import SimulatedPairs
 from ..simulate import GROUPS, LESION_GROUP
 from .network import build_network, loss_weights
 from .recipe import Losses
@@ -30,6 +31,8 @@ class AnatomyBasisRecipe:
     """
 
     main = "network"
+    samples = SimulatedPairs
+    target_kind = "reference"
 
     def __init__(self, config: TrainingConfig) -> None:
         self.weights = loss_weights(_WEIGHTS, config)

@@ -11,7 +11,7 @@ from mrstyle.methods.content_style import ContentStyleConfig
 
 from ..config import TrainingConfig
 from ..losses import absolute, anchored, structural
-from ..simulate import ANCHORS
+from ..pairs import ANCHORS, SimulatedPairs
 from .network import build_network, loss_weights
 from .recipe import Losses
 
@@ -22,6 +22,8 @@ class ContentStyleRecipe:
     """L1 and SSIM to the truth, head 1 in the sequence of head 2, and a style that holds known intensities."""
 
     main = "network"
+    samples = SimulatedPairs
+    target_kind = "reference"
 
     def __init__(self, config: TrainingConfig) -> None:
         self.weights = loss_weights(_WEIGHTS, config)

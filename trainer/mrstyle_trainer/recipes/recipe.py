@@ -7,17 +7,22 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
+from ..data import Samples
+
 Losses = dict[str, tuple[float, Tensor]]
 
 
 class Recipe(Protocol):
     """Networks by name, each with an optimizer of its own, and the phases of a step.
 
-    ``main`` names the network that is averaged, validated and exported.
+    ``main`` names the network that is averaged, validated and exported; ``samples`` is what it is trained on,
+    ``target_kind`` what its targets are.
     """
 
     networks: dict[str, nn.Module]
     main: str
+    samples: type[Samples]
+    target_kind: str
 
     def phases(
         self, networks: dict[str, nn.Module], batch: dict[str, Tensor]
