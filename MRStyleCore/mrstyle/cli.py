@@ -1,8 +1,7 @@
-"""``mrstyle``: transfer, evaluate, models, phantom. Slow imports are where they are used."""
+"""``mrstyle``: transfer, synthesize, evaluate, models, phantom. Slow imports are where they are used."""
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -16,7 +15,10 @@ from rich.console import Console
 from . import __version__
 from .cli_display import head_seconds, metrics_table, models_table, progress_display
 from .cli_interrupt import Interrupted, hard_stop, interruptible, leave
+from .cli_options import AsJson, Device, print_json
 from .cli_phantom import CONTRASTS
+from .cli_synthesize import HELP as SYNTHESIZE_HELP
+from .cli_synthesize import synthesize
 from .errors import InputError, MRStyleError, OutOfMemory, PackageError
 from .outputs import Outputs, uncertainty_path, write_maps, write_result
 
@@ -33,17 +35,7 @@ Contrast = Enum("Contrast", {name: name for name in CONTRASTS}, type=str)  # typ
 T1W = Contrast("T1w")
 
 
-class Device(str, Enum):
-    """Where a model runs."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-    mps = "mps"
-
-
 Maps = Annotated[Path | None, typer.Option(help="Folder for quality maps (.nii.gz) and metrics.json.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -141,11 +133,14 @@ def transfer(
     seconds = round(time.monotonic() - started, 2)
     if as_json and evaluation is not None:
         facts = {"notes": result.notes, "seconds": seconds, "history": result.history.to_dict()}
-        _print_json(written | {"metrics": evaluation.to_dict()["rows"]} | facts)
+        print_json(written | {"metrics": evaluation.to_dict()["rows"]} | facts)
         return
     if evaluation is not None:
         Console().print(metrics_table(evaluation.rows))
     print(f"Wrote {output} in {seconds:.0f} s.")
+
+
+app.command(help=SYNTHESIZE_HELP)(synthesize)
 
 
 @app.command()
@@ -184,7 +179,7 @@ def evaluate(
             with outputs.staged() as place:
                 written["maps"] = write_maps(evaluation, maps, place, history)
     if as_json:
-        _print_json({"generated": str(generated), "metrics": evaluation.to_dict()["rows"]} | written)
+        print_json({"generated": str(generated), "metrics": evaluation.to_dict()["rows"]} | written)
     else:
         Console().print(metrics_table(evaluation.rows))
 
@@ -198,7 +193,7 @@ def models(context: typer.Context, as_json: AsJson = False) -> None:
 
     entries = catalogue()
     if as_json:
-        _print_json({"models": [_entry(entry) for entry in entries]})
+        print_json({"models": [_entry(entry) for entry in entries]})
     else:
         Console().print(models_table(entries))
 
@@ -243,7 +238,3 @@ def _entry(entry: Entry) -> dict[str, Any]:
         return facts
     card = entry.card
     return facts | {"head_1mm_seconds": head_seconds(card), "card": card.model_dump(mode="json")}
-
-
-def _print_json(data: dict[str, Any]) -> None:
-    print(json.dumps(data, indent=2, allow_nan=False))

@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 from rich.table import Table
 
-from .qa.wording import accepts_text, distinct_notes, figure_text, value_text
+from .qa.wording import accepts_text, distinct_notes, figure_text, sequence_text, value_text
 
 if TYPE_CHECKING:
     from .models.card import ModelCard
@@ -129,6 +129,8 @@ def models_table(entries: list[Entry]) -> Group:
 def _model_lines(card: ModelCard, entry: Entry) -> Iterator[tuple[str, str]]:
     yield "accepts", accepts_text(card)
     yield "target", ", ".join(card.target_kinds)
+    for index, seen in enumerate(card.sequences):
+        yield "" if index else "trained on", sequence_text(seen)
     yield "license", f"{card.license}{f' ({card.license_note})' if card.license_note else ''}"
     yield "time", expected_time(card)
     for index, figure in enumerate(card.figures):

@@ -6,18 +6,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+from .bids_sidecar import FAMILY_KEYS
 from .outputs import Outputs
-
-_MPRAGE = {"ScanningSequence": ["GR", "IR"], "SequenceVariant": ["SP", "MP"], "PulseSequenceType": "MPRAGE"}
-_SPIN_ECHO = {"ScanningSequence": "SE", "PulseSequenceType": "Spin echo"}
-_INVERSION = {"ScanningSequence": ["SE", "IR"], "PulseSequenceType": "Inversion recovery spin echo"}
 
 # Protocols in everyday use, as BIDS sidecars have them: times in s, angles in degrees.
 CONTRASTS: dict[str, dict[str, Any]] = {
-    "T1w": _MPRAGE | {"RepetitionTime": 2.3, "EchoTime": 0.003, "InversionTime": 0.9, "FlipAngle": 9},
-    "T2w": _SPIN_ECHO | {"RepetitionTime": 5.0, "EchoTime": 0.1},
-    "PDw": _SPIN_ECHO | {"RepetitionTime": 3.0, "EchoTime": 0.015},
-    "FLAIR": _INVERSION | {"RepetitionTime": 9.0, "EchoTime": 0.12, "InversionTime": 2.5},
+    "T1w": FAMILY_KEYS["mprage"]
+    | {"RepetitionTime": 2.3, "EchoTime": 0.003, "InversionTime": 0.9, "FlipAngle": 9},
+    "T2w": FAMILY_KEYS["spin_echo"] | {"RepetitionTime": 5.0, "EchoTime": 0.1},
+    "PDw": FAMILY_KEYS["spin_echo"] | {"RepetitionTime": 3.0, "EchoTime": 0.015},
+    "FLAIR": FAMILY_KEYS["inversion_recovery"]
+    | {"RepetitionTime": 9.0, "EchoTime": 0.12, "InversionTime": 2.5},
 }
 _FIELD_OF_VIEW_MM = (192, 224, 192)
 

@@ -191,7 +191,7 @@ class Encoding:
             encoding.check()
         except OSError as error:
             raise InputError(f"The encoding {path} cannot be read: {error.strerror or error}.") from error
-        except (BadZipFile, KeyError, TypeError, ValueError, InputError) as error:
+        except (BadZipFile, EOFError, KeyError, TypeError, ValueError, InputError) as error:
             raise InputError(
                 f"{path} is not an encoding that MRStyle wrote, or it is damaged; encode the volume again."
             ) from error

@@ -82,14 +82,20 @@ def array_sha256(array: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def write_sidecar(history: History, output: str | Path) -> Path:
+def write_sidecar(history: History, output: str | Path, bids: Mapping[str, Any] | None = None) -> Path:
     """Write the history of ``output`` beside it, whole or not at all, and return its path.
+
+    Args:
+        history: of the image.
+        output: the image.
+        bids: keys of a BIDS sidecar to go with it, in the same file; each begins with a capital, as no field of a
+            history does.
 
     Raises:
         InputError: the folder is missing or cannot be written to.
     """
     path = sidecar_path(output)
-    text = json.dumps(history.to_dict(), indent=2, allow_nan=False) + "\n"
+    text = json.dumps({**(bids or {}), **history.to_dict()}, indent=2, allow_nan=False) + "\n"
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return path
@@ -110,5 +116,5 @@ def read_history(path: str | Path) -> History | None:
         with suppress(TypeError, ValueError, InputError):
             data = json.loads(text or "")
             if isinstance(data, dict):
-                return History.from_dict(data)
+                return History.from_dict({key: data[key] for key in data if not key[:1].isupper()})
     return None

@@ -18,11 +18,22 @@ from .errors import InputError
 from .files import sidecar_path
 
 if TYPE_CHECKING:
+    from .encoding import Encoding
     from .history import History
     from .qa.evaluate import Evaluation
     from .translate import Result
 
 METRICS_NAME = "metrics.json"
+ENCODING_SUFFIX = ".npz"
+_EFFECTIVE = (
+    "as a network estimated it so that signal equations explain the scan. Not measured, not quantitative."
+)
+EFFECTIVE_MAPS = {
+    "effective_pd": {"Description": f"Effective proton density {_EFFECTIVE}", "Units": "arbitrary"},
+    "effective_t1_ms": {"Description": f"Effective T1 {_EFFECTIVE}", "Units": "ms"},
+    "effective_t2_ms": {"Description": f"Effective T2 {_EFFECTIVE}", "Units": "ms"},
+}
+_SYNTHETIC = {"Description": "Synthesized: no scanner took this image with these parameters."}
 _REPORT_SUFFIXES = (".html", ".htm")
 _STAGING_PREFIX = ".partial-"
 
@@ -63,8 +74,8 @@ class Outputs:
         if report is not None:
             self.add_report(report)
 
-    def add_volume(self, path: Path) -> None:
-        """Plan to write a volume and its history.
+    def add_volume(self, path: Path, *, new_folder: bool = False) -> None:
+        """Plan to write a volume and its history; with ``new_folder``, its folder is made if needed.
 
         Raises:
             InputError: the suffix is unknown, or the file cannot be put there.
@@ -76,7 +87,7 @@ class Outputs:
         for target in (path, sidecar_path(path)):
             self._take(target)
         voxels = Volume(np.zeros((2, 2, 2)), np.eye(4), "probe")
-        with _probe(path.parent, path) as folder:
+        with _probe(_existing(path.parent) if new_folder else path.parent, path) as folder:
             try:
                 write_volume(voxels, folder / path.name)
             except InputError as error:
@@ -90,6 +101,18 @@ class Outputs:
         """
         if path.suffix.lower() not in _REPORT_SUFFIXES:
             raise InputError(f"Cannot write the report {path}: name it .html.")
+        self._take(path)
+        with _probe(path.parent, path):
+            pass
+
+    def add_encoding(self, path: Path) -> None:
+        """Plan to write an encoding.
+
+        Raises:
+            InputError: see `add_volume`.
+        """
+        if path.suffix.lower() != ENCODING_SUFFIX:
+            raise InputError(f"Cannot write the encoding {path}: name it {ENCODING_SUFFIX}.")
         self._take(path)
         with _probe(path.parent, path):
             pass
@@ -185,18 +208,48 @@ def _probe(folder: Path, target: Path) -> Iterator[Path]:
 def write_result(
     result: Result, output: Path, uncertainty: Path | None, place: Callable[[Path], Path]
 ) -> dict[str, Any]:
-    """Write the image, and the uncertainty if there is one, each with its history; returns where they go, by kind."""
+    """Write the image, and the uncertainty if there is one, each with its history; returns where they go, by kind.
+
+    The sidecar of an image of a known acquisition also describes that as BIDS does, and says that no scanner took it.
+    """
+    from .bids_sidecar import to_bids
     from .history import write_sidecar
     from .volume import write_volume
 
     volumes = {"output": (result.image, output)}
     if uncertainty is not None and result.uncertainty is not None:
         volumes["uncertainty"] = (result.uncertainty, uncertainty)
-    for volume, path in volumes.values():
+    for kind, (volume, path) in volumes.items():
+        acquisition = volume.acquisition if kind == "output" else None
+        bids = None if acquisition is None else _SYNTHETIC | to_bids(acquisition)
         write_volume(volume, place(path), result.history.to_json())
-        write_sidecar(result.history, place(path))
+        write_sidecar(result.history, place(path), bids)
     paths = {kind: str(path) for kind, (_, path) in volumes.items()}
     return paths | {"sidecar": str(sidecar_path(output))}
+
+
+def map_paths(folder: Path) -> dict[str, Path]:
+    """Where the effective tissue maps of an encoding are, by name."""
+    return {name: folder / f"{name}.nii.gz" for name in EFFECTIVE_MAPS}
+
+
+def write_effective_maps(encoding: Encoding, folder: Path, place: Callable[[Path], Path]) -> dict[str, str]:
+    """Write the tissue maps of an encoding, each with a sidecar that says what it is; returns their paths by name."""
+    from .volume import Volume, write_volume
+
+    arrays = {
+        "effective_pd": encoding.pd,
+        "effective_t1_ms": encoding.t1_ms(),
+        "effective_t2_ms": encoding.t2_ms(),
+    }
+    history = {name: value for name, value in encoding.history.items() if name != "notes"}
+    header = json.dumps(history, allow_nan=False)
+    paths = map_paths(folder)
+    for name, path in paths.items():
+        write_volume(Volume(arrays[name], encoding.affine, name), place(path), header)
+        text = json.dumps(EFFECTIVE_MAPS[name] | history, indent=2, allow_nan=False) + "\n"
+        place(sidecar_path(path)).write_text(text, encoding="utf-8")
+    return {name: str(path) for name, path in paths.items()}
 
 
 def write_maps(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,10 @@ import numpy as np
 import pydicom
 import SimpleITK as sitk  # noqa: N813 (the name that its own documentation uses)
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 
-from .acquisition import Acquisition, from_dicom
+from .acquisition import Acquisition
+from .acquisition_dicom import read_series
+from .dicom_headers import is_enhanced, read_series_headers
 from .errors import InputError
 from .volume_files import quiet
 
@@ -45,10 +45,10 @@ def read_dicom(path: Path) -> tuple[sitk.Image, str, Acquisition]:
     The grid comes from the tags: the step between slices is that of their positions, not their thickness.
 
     Raises:
-        InputError: no image, several series, several images at one position, or slices that are missing,
-            irregular or not parallel, or a parameter that is not usable; the message says which.
+        InputError: no image, several series, another modality, several images at one position, or slices that are
+            missing, irregular or not parallel, or a parameter that is not usable; the message says which.
     """
-    headers = _one_series(path, _read_headers(path))
+    headers = read_series_headers(path)
     try:
         slices = [plane for file, header in headers for plane in _slices(file, header)]
     except (AttributeError, IndexError, TypeError, ValueError) as error:
@@ -60,9 +60,7 @@ def read_dicom(path: Path) -> tuple[sitk.Image, str, Acquisition]:
     _check_stack(path, slices)
     try:
         image = (
-            _read_frames(slices)
-            if any(_is_enhanced(header) for _, header in headers)
-            else _read_files(slices)
+            _read_frames(slices) if any(is_enhanced(header) for _, header in headers) else _read_files(slices)
         )
     except (RuntimeError, OSError, ValueError, AttributeError, NotImplementedError) as error:
         raise InputError(
@@ -71,8 +69,8 @@ def read_dicom(path: Path) -> tuple[sitk.Image, str, Acquisition]:
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
         raise InputError(f"{path} holds color images; MRStyle takes one 3D volume of gray values.")
     _place(image, slices)
-    header = headers[0][1]
-    return image, str(header.get("SeriesDescription") or path.stem), from_dicom(header)
+    name = str(headers[0][1].get("SeriesDescription") or path.stem)
+    return image, name, read_series(path, headers).acquisition
 
 
 def _place(image: sitk.Image, slices: list[_Slice]) -> None:
@@ -86,47 +84,10 @@ def _place(image: sitk.Image, slices: list[_Slice]) -> None:
     image.SetDirection(axes.ravel().tolist())
 
 
-def _read_headers(path: Path) -> list[tuple[Path, Dataset]]:
-    """Headers of the DICOM images in a folder, by file name; other files are passed over."""
-    headers: list[tuple[Path, Dataset]] = []
-    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
-        if not file.is_file():
-            continue
-        try:
-            header = pydicom.dcmread(file, stop_before_pixels=True)
-        except (InvalidDicomError, OSError, EOFError, ValueError, NotImplementedError):
-            continue
-        if "Rows" in header:
-            headers.append((file, header))
-    if not headers:
-        raise InputError(f"{path} holds no DICOM images; choose the folder that directly contains them.")
-    return headers
-
-
-def _one_series(path: Path, headers: list[tuple[Path, Dataset]]) -> list[tuple[Path, Dataset]]:
-    series = defaultdict(list)
-    for file, header in headers:
-        series[str(header.get("SeriesInstanceUID"))].append((file, header))
-    if len(series) > 1:
-        parts = [
-            f"{members[0][1].get('SeriesDescription') or 'unnamed'} "
-            f"({len(members)} images, {members[0][0].name} to {members[-1][0].name})"
-            for members in series.values()
-        ]
-        raise InputError(
-            f"{path} holds {len(series)} DICOM series; put one into a folder of its own: {'; '.join(parts)}."
-        )
-    return headers
-
-
-def _is_enhanced(header: Dataset) -> bool:
-    return "PerFrameFunctionalGroupsSequence" in header and "ImagePositionPatient" not in header
-
-
 def _slices(file: Path, header: Dataset) -> list[_Slice]:
     """The planes of one DICOM file."""
     shape = (int(header.Rows), int(header.Columns))
-    if not _is_enhanced(header):
+    if not is_enhanced(header):
         geometry = header.ImagePositionPatient, header.ImageOrientationPatient, header.PixelSpacing
         return [_slice(file, 0, shape, geometry, (1.0, 0.0))]
     shared = header.get("SharedFunctionalGroupsSequence") or [Dataset()]

@@ -1,5 +1,8 @@
 """``mrstyle infer --job job.json``: one model, many cases, for programs that run MRStyle as a process.
 
+A job is of one of two tasks: "transfer" (`worker_job.Job`, also where no task is named) or "synthesize"
+(`worker_job_synthesis.SynthesisJob`).
+
 Protocol 1. Standard output carries one ASCII JSON object a line, and nothing else; whatever libraries print
 goes to standard error. Closing standard input cancels, within two seconds.
 
@@ -7,9 +10,13 @@ goes to standard error. Closing standard input cancels, within two seconds.
     progress  case, cases, stage, fraction and eta_s, both of the whole job: the fraction never falls, eta_s
               is null when unknown; at most ten a second
     warning   case, code, message
-    result    case, name, outputs (image, history and, when asked for, uncertainty, metrics, report: paths;
-              maps: path by name), seconds
+    result    case, name, outputs, seconds
     error     code, message; case when the others still run; traceback when it is our own fault
+
+Outputs of a transfer: image, history and, when asked for, uncertainty, metrics, report: paths; maps: path by name.
+Outputs of a synthesis: sources (volume, acquisition, and origins: where each of its values came from), encoding (path or
+null), maps (path by name: effective_pd, effective_t1_ms, effective_t2_ms), targets (image, history, uncertainty: paths or
+null; metrics: rows against the reference or null), notes.
 
 Cases count from 1, in the order of the job. What a case writes appears whole or not at all. A case that fails
 does not stop the others. Exit codes: 0 all is well, 2 bad input, 3 canceled, 4 out of memory, 5 bad model
@@ -18,11 +25,10 @@ package, 1 anything else; of several failures the first one counts, but a cancel
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -30,21 +36,23 @@ import torch
 
 from . import __version__
 from .engine.device import choose
-from .errors import Cancelled
 from .intensity import IntensityMap
 from .models.catalogue import find
 from .models.package import Package, load_package
 from .outputs import METRICS_NAME, Outputs, write_maps, write_result
 from .qa.evaluate import evaluate
 from .qa.report import missing_libraries, write_report
+from .synthesis_run import synthesis_model
 from .targets import Reference
 from .translate import content_intensity, translate
 from .volume import read_volume
+from .worker_cancel import Cancel
 from .worker_job import Case, Job, read_job
+from .worker_job_synthesis import SynthesisJob
 from .worker_lines import ProgressLines, Sender, private_stream
+from .worker_synthesis import SynthesisRunner
 
 PROTOCOL = 1
-GRACE_S = 1.0
 _TRANSLATION_SHARE = 0.75  # of the time of a case whose quality is measured, too
 
 
@@ -58,7 +66,7 @@ def run(job_path: str | Path, stdin: TextIO | None, stdout: TextIO) -> int:
     """
     with private_stream(stdout) as stream:
         sender = Sender(stream)
-        cancel = _Cancel(sender)
+        cancel = Cancel(sender)
         if stdin is not None and not stdin.isatty():
             threading.Thread(target=cancel.watch, args=(stdin.fileno(),), daemon=True).start()
         try:
@@ -69,47 +77,33 @@ def run(job_path: str | Path, stdin: TextIO | None, stdout: TextIO) -> int:
             cancel.ended.set()
 
 
-@dataclass
-class _Cancel:
-    """Whether the other end of standard input was closed, and what is then cleaned up."""
-
-    sender: Sender
-    asked: threading.Event = field(default_factory=threading.Event)
-    ended: threading.Event = field(default_factory=threading.Event)
-    outputs: Outputs | None = None
-
-    def check(self) -> None:
-        """Raise Cancelled if it was."""
-        if self.asked.is_set():
-            raise Cancelled
-
-    def watch(self, descriptor: int) -> None:
-        """Wait for the end of standard input; end the process where the work does not end by itself."""
-        # Not through sys.stdin: a daemon thread inside its buffer would abort the interpreter's exit.
-        with suppress(OSError):
-            while os.read(descriptor, 4096):
-                pass
-        self.asked.set()
-        # A call of a library, such as reading a large file, can take longer than a user waits.
-        if not self.ended.wait(GRACE_S):
-            if self.outputs is not None:
-                self.outputs.discard()
-            os._exit(self.sender.failure(Cancelled()))
-
-
-def _run_job(job: Job, sender: Sender, cancel: _Cancel) -> int:
+def _run_job(job: Job | SynthesisJob, sender: Sender, cancel: Cancel) -> int:
     device, reason = choose(job.device)
     sender.send("hello", **_describe(device), reason=reason)
-    package = load_package(find(job.model))
-    # Were the first frame skipped as a bad case, the others would be scaled by a frame with contrast agent.
-    intensity = content_intensity(read_volume(job.cases[0].content), package) if job.series else None
     progress = ProgressLines(sender, len(job.cases))
+    run_case: Callable[[Any], dict[str, Any]]
+    if isinstance(job, SynthesisJob):
+        run_case = SynthesisRunner(job, synthesis_model(job.model), str(device), progress, cancel)
+    else:
+        package = load_package(find(job.model))
+        # Were the first frame skipped as a bad case, the others would be scaled by a frame with contrast agent.
+        intensity = content_intensity(read_volume(job.cases[0].content), package) if job.series else None
+        run_case = partial(
+            _run_case,
+            job=job,
+            package=package,
+            device=str(device),
+            intensity=intensity,
+            progress=progress,
+            cancel=cancel,
+        )
     first_failure = 0
-    for number, case in enumerate(job.cases, start=1):
+    cases: tuple[Any, ...] = job.cases
+    for number, case in enumerate(cases, start=1):
         progress.start_case(number)
         started = time.monotonic()
         try:
-            outputs = _run_case(job, case, package, str(device), intensity, progress, cancel)
+            outputs = run_case(case)
         except Exception as error:
             # After a cancel, files vanish under the work that is still going on.
             cancel.check()
@@ -122,13 +116,14 @@ def _run_job(job: Job, sender: Sender, cancel: _Cancel) -> int:
 
 
 def _run_case(
-    job: Job,
     case: Case,
+    *,
+    job: Job,
     package: Package,
     device: str,
     intensity: IntensityMap | None,
     progress: ProgressLines,
-    cancel: _Cancel,
+    cancel: Cancel,
 ) -> dict[str, Any]:
     """Translate one case and write its files; returns their paths by kind."""
     cancel.check()

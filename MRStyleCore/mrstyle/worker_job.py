@@ -1,10 +1,10 @@
-"""The job file of the worker: its schema, and what is refused before any work."""
+"""The job files of the worker: the schema of a transfer, and what is refused before any work."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -12,6 +12,8 @@ from .errors import InputError
 from .files import sidecar_path
 from .outputs import METRICS_NAME
 from .qa.evaluate import MAP_NAMES
+from .worker_job_synthesis import SynthesisJob
+from .worker_paths import check_paths
 
 JOB_LIMIT_BYTES = 10_000_000
 
@@ -32,6 +34,10 @@ class Case(BaseModel):
     report: Annotated[Path | None, Field(description="one HTML file")] = None
     name: str = ""
 
+    def read(self) -> Iterator[Path]:
+        """The files and folders that the case reads."""
+        yield from (self.content, self.style)
+
     def written(self) -> Iterator[tuple[Path, list[Path]]]:
         """What the case is told to write, and the files that it then writes, as absolute paths."""
         for image in (self.output, self.uncertainty):
@@ -46,10 +52,11 @@ class Case(BaseModel):
 
 
 class Job(BaseModel):
-    """Content of the job file."""
+    """Content of a job file without a task, or whose task is "transfer"."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    task: Literal["transfer"] = "transfer"
     model: Annotated[str, Field(min_length=1, description="id, id@version or the folder of a package")]
     cases: Annotated[tuple[Case, ...], Field(min_length=1)]
     device: str = "auto"
@@ -63,21 +70,17 @@ class Job(BaseModel):
     def _check_cases(self) -> Job:
         if self.samples == 1 and any(case.uncertainty for case in self.cases):
             raise ValueError("an uncertainty needs samples of 2 or more")
-        taken: set[Path] = set()
-        for path in (path for case in self.cases for path in (case.content, case.style)):
-            taken.add(path.resolve())
-            if not path.is_dir():
-                taken.add(sidecar_path(path.resolve()))
-        for told, files in (each for case in self.cases for each in case.written()):
-            if not taken.isdisjoint(files):
-                raise ValueError(
-                    f"{told}, or a file that comes with it, would replace an input or another output; rename it"
-                )
-            taken.update(files)
+        check_paths(self.cases)
         return self
 
 
-def read_job(path: str | Path) -> Job:
+class _Task(BaseModel):
+    """The one field that tells which kind of job a file is."""
+
+    task: Literal["transfer", "synthesize"] = "transfer"
+
+
+def read_job(path: str | Path) -> Job | SynthesisJob:
     """Read and check a job file.
 
     Raises:
@@ -87,7 +90,9 @@ def read_job(path: str | Path) -> Job:
     try:
         if path.stat().st_size > JOB_LIMIT_BYTES:
             raise InputError(f"Job file {path} is larger than {JOB_LIMIT_BYTES // 1_000_000} MB; split it.")
-        return Job.model_validate_json(path.read_bytes())
+        data = path.read_bytes()
+        kind = SynthesisJob if _Task.model_validate_json(data).task == "synthesize" else Job
+        return kind.model_validate_json(data)
     except OSError as error:
         raise InputError(f"Job file {path} cannot be read: {error.strerror or error}.") from error
     except ValidationError as error:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from acquisition_fixtures import dataset, enhanced
 from pydicom.dataset import Dataset
 
 from mrstyle.acquisition import Acquisition, from_bids, from_dicom
@@ -22,13 +23,6 @@ SIEMENS_MPRAGE = {
     "FlipAngle": 9,
     "MagneticFieldStrength": 3,
 }
-
-
-def dataset(**tags: object) -> Dataset:
-    result = Dataset()
-    for keyword, value in tags.items():
-        setattr(result, keyword, value)
-    return result
 
 
 def test_bids_seconds_become_ms() -> None:
@@ -161,23 +155,18 @@ def test_dicom_zero_and_absent_are_unknown() -> None:
     assert from_dicom(dataset(ContrastBolusAgent="NONE")).contrast_agent is False
 
 
-def enhanced(echo_times_ms: tuple[float, ...]) -> Dataset:
-    timing = dataset(RepetitionTime=9000.0, FlipAngle=90.0)
-    modifier = dataset(InversionRecovery="YES", InversionTimes=[2500.0])
-    shared = dataset(MRTimingAndRelatedParametersSequence=[timing], MRModifierSequence=[modifier])
-    frames = [dataset(MREchoSequence=[dataset(EffectiveEchoTime=echo)]) for echo in echo_times_ms]
-    return dataset(
-        EchoPulseSequence="SPIN",
-        MagneticFieldStrength=1.5,
-        SharedFunctionalGroupsSequence=[shared],
-        PerFrameFunctionalGroupsSequence=frames,
-    )
-
-
 def test_dicom_enhanced_groups() -> None:
+    tags = {
+        "EchoPulseSequence": "SPIN",
+        "MagneticFieldStrength": 1.5,
+        "RepetitionTime": 9000.0,
+        "FlipAngle": 90.0,
+        "InversionRecovery": "YES",
+        "InversionTimes": [2500.0],
+    }
     expected = Acquisition("inversion_recovery", 9000, 120, 2500, 90, 1.5)
-    assert from_dicom(enhanced((120.0, 120.0))) == expected
-    assert from_dicom(enhanced((80.0, 120.0))).echo_time_ms is None
+    assert from_dicom(enhanced((120.0, 120.0), **tags)) == expected
+    assert from_dicom(enhanced((80.0, 120.0), **tags)).echo_time_ms is None
 
 
 def test_dicom_enhanced_flash() -> None:
@@ -193,11 +182,3 @@ def test_dicom_enhanced_flash() -> None:
 def test_dicom_nonsense_is_refused() -> None:
     with pytest.raises(InputError, match="repetition time -5 ms"):
         from_dicom(dataset(RepetitionTime="-5"))
-
-
-def test_real_sidecars(shared_data: Path) -> None:
-    folder = shared_data / "brain" / "t1_multivendor"
-    siemens = from_bids(folder / "siemens_prismafit_xa30_tfl_norm.json")
-    philips = from_bids(folder / "philips_elitionx_3T_mprage.json")
-    assert (siemens.family, siemens.repetition_time_ms) == ("mprage", 1800)
-    assert (philips.family, philips.repetition_time_ms) == ("mprage", None)

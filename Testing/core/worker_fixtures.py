@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TextIO
 import numpy as np
 import pytest
 
-from mrstyle import methods, worker
+from mrstyle import methods, worker, worker_cancel
 from mrstyle.errors import Cancelled
 from mrstyle.history import History, versions
 from mrstyle.models.package import save_package
@@ -137,7 +137,7 @@ class Parent:
 @pytest.fixture
 def parent(folder: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Parent]:
     # The worker runs in the tests' own process, which it must not end.
-    monkeypatch.setattr(worker, "GRACE_S", 60.0)
+    monkeypatch.setattr(worker_cancel, "GRACE_S", 60.0)
     parent = Parent(folder, model)
     yield parent
     parent.hang_up()

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 
 from ..errors import PackageError
 from ..files import atomic_path
+from ..sequence_range import SequenceRange
 
 CARD_NAME = "model.json"
 CARD_LIMIT_BYTES = 1_000_000
@@ -99,6 +100,10 @@ class ModelCard(_Part):
     accepts: Accepts
     target_kinds: tuple[TargetKind, ...] = Field(min_length=1)
     sites: tuple[Text, ...] = ()
+    sequences: tuple[SequenceRange, ...] = Field(
+        default=(),
+        description="Kinds of sequence that were seen in training; times in ms, angles in degrees.",
+    )
     training: Training
     license: str = Field(pattern=r"^[A-Za-z0-9.+-]+$", description="SPDX identifier of the weights' license.")
     license_note: str = ""
@@ -127,6 +132,12 @@ class ModelCard(_Part):
     def _check_sites(self) -> ModelCard:
         if ("site" in self.target_kinds) != bool(self.sites):
             raise ValueError("sites are listed exactly when target_kinds has 'site'")
+        return self
+
+    @model_validator(mode="after")
+    def _check_sequences(self) -> ModelCard:
+        if "acquisition" in self.target_kinds and not self.sequences:
+            raise ValueError("sequences are listed where target_kinds has 'acquisition'")
         return self
 
     @property
