@@ -99,16 +99,17 @@ class MRStyleTransferLogic(ScriptedLoadableModuleLogic):
 
     def __init__(self):
         ScriptedLoadableModuleLogic.__init__(self)
-        from MRStyleTransferLib.logic import TransferRunner
+        from MRStyleTransferLib.run import TransferRun
 
-        self.runner = TransferRunner(slicer.mrmlScene)
+        from MRStyleLib.runner import Runner
+
+        self.runner = Runner(slicer.mrmlScene, TransferRun)
 
     def process(self, content, style, modelId, output=None, samples=1, device="auto"):
         """Give ``content`` the look of ``style``; blocks until it is done and shows nothing.
 
         Args:
-            content: volume node; if it shows a frame of a sequence, all frames are done.
-            style: volume node.
+            content, style: volume nodes; a content that shows a frame of a sequence is done with all frames.
             modelId: id or id@version of an installed model.
             output: volume node for the result; None adds one on the grid and in the study of the content.
             samples: runs that are averaged; from 2 on, a map of uncertainty comes with the result.
@@ -118,14 +119,14 @@ class MRStyleTransferLogic(ScriptedLoadableModuleLogic):
             The node of the styled volume. Its attribute MRStyle.History says how it was made.
 
         Raises:
-            ValueError: an input or the model cannot be used; the message says why.
-            RuntimeError: the run failed, or another one is in progress.
+            ValueError, RuntimeError: the request cannot be done, or the run failed; the message says why.
         """
-        from MRStyleTransferLib.logic import find_model
         from MRStyleTransferLib.request import Request
 
-        model = find_model(modelId)
-        return self.runner.process(Request((content,), style, model, output, samples, device))
+        from MRStyleLib.models import find_model
+
+        request = Request((content,), style, find_model(modelId), output, samples, device)
+        return self.runner.process(request).results[0]
 
 
 class MRStyleTransferTest(ScriptedLoadableModuleTest):

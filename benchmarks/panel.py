@@ -1,9 +1,10 @@
-"""How quick the MRStyleTransfer panel is, in the test host with a real worker process and software rendering.
+"""How quick the panels are, in the test host with a real worker process and software rendering.
 
     python benchmarks/panel.py [--model histogram-matching] > result.json
 
 The volumes are noise on a 182 x 218 x 182 grid of 1 mm: what a panel does with them takes as long as with a head. Gaps are
-those of a 10 ms timer in the application's event loop; what is above 10 ms is how long the loop was held.
+those of a 10 ms timer in the application's event loop; what is above 10 ms is how long the loop was held. The figures of
+ContrastSynth's live preview are those of benchmarks/live_preview.py.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ def main() -> None:
 
 def measure(model: str) -> dict[str, object]:
     """All figures; times in seconds or milliseconds of wall time."""
+    import live_preview
     import numpy as np
     import slicer
     import slicerhost
@@ -79,6 +81,7 @@ def measure(model: str) -> dict[str, object]:
         "longest_gap_while_showing_ms": max(gaps_ms[while_running:], default=0.0),
         "result_shown_after_worker_end_s": shown_s,
         "opacity_change_ms": opacity_change_ms(panel, helpers),
+        "live_preview": live_preview.measure(),
     }
 
 

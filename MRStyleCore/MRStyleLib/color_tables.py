@@ -21,6 +21,9 @@ class ColorTable(enum.Enum):
     SIMILARITY = "similarity"  # low is bright: what does not agree must catch the eye
     DIFFERENCE = "difference"  # blue below, white at, and red above zero
     UNCERTAINTY = "uncertainty"  # high is bright
+    PROTON_DENSITY = "proton_density"
+    T1 = "t1"
+    T2 = "t2"
 
 
 _ANCHORS: dict[ColorTable, _Anchors] = {
@@ -43,6 +46,26 @@ _ANCHORS: dict[ColorTable, _Anchors] = {
         (0.35, (0.08, 0.33, 0.52)),
         (0.7, (0.22, 0.71, 0.60)),
         (1.0, (0.93, 0.99, 0.70)),
+    ),
+    ColorTable.PROTON_DENSITY: (
+        (0.0, (0.02, 0.02, 0.06)),
+        (0.5, (0.36, 0.44, 0.60)),
+        (1.0, (0.98, 0.99, 1.00)),
+    ),
+    # As MR fingerprinting shows them: warm for T1, cold for T2, each in steps of equal lightness.
+    ColorTable.T1: (
+        (0.0, (0.05, 0.02, 0.08)),
+        (0.25, (0.42, 0.07, 0.30)),
+        (0.5, (0.78, 0.25, 0.20)),
+        (0.75, (0.96, 0.61, 0.16)),
+        (1.0, (1.00, 0.98, 0.72)),
+    ),
+    ColorTable.T2: (
+        (0.0, (0.02, 0.04, 0.12)),
+        (0.25, (0.10, 0.22, 0.50)),
+        (0.5, (0.05, 0.48, 0.62)),
+        (0.75, (0.35, 0.76, 0.60)),
+        (1.0, (0.94, 0.99, 0.82)),
     ),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -56,5 +57,79 @@ class Job:
         Raises:
             OSError: the file cannot be written.
         """
-        text = json.dumps(asdict(self), default=str, ensure_ascii=False, indent=2)
-        path.write_text(text + "\n", encoding="utf-8")
+        _write(self, path)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A volume and how it was acquired.
+
+    Args:
+        volume: the file.
+        acquisition: fields of `mrstyle.acquisition.Acquisition` as far as they are known.
+    """
+
+    volume: Path
+    acquisition: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class SynthesisTarget:
+    """An image to synthesize.
+
+    Args:
+        acquisition: fields of `mrstyle.acquisition.Acquisition`.
+        output: the volume to write, on the grid of the sources.
+        uncertainty: the volume of the standard deviation.
+        reference: the true image on the same grid, for metrics.
+    """
+
+    acquisition: dict[str, Any]
+    output: Path
+    uncertainty: Path | None = None
+    reference: Path | None = None
+
+
+@dataclass(frozen=True)
+class SynthesisCase:
+    """Volumes of one patient on one grid, and what to make of them.
+
+    Args:
+        sources: at least one.
+        targets: may be none, to prepare only.
+        encoding: the file (.npz) for what `mrstyle.encoding.Encoding.load` reads.
+        estimate: whether unknown parameters of the sources are estimated from the images.
+        name: what messages call the case.
+    """
+
+    sources: tuple[Source, ...]
+    targets: tuple[SynthesisTarget, ...] = ()
+    encoding: Path | None = None
+    maps: Path | None = None
+    estimate: bool = False
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class SynthesisJob:
+    """All cases of one worker that synthesizes contrasts; see `Job` for the other fields."""
+
+    model: str
+    cases: tuple[SynthesisCase, ...]
+    device: str = "auto"
+    samples: int = 1
+    seed: int = 0
+    task: str = "synthesize"
+
+    def write(self, path: Path) -> None:
+        """Write the job file (UTF-8 JSON).
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        _write(self, path)
+
+
+def _write(job: Job | SynthesisJob, path: Path) -> None:
+    text = json.dumps(asdict(job), default=str, ensure_ascii=False, indent=2)
+    path.write_text(text + "\n", encoding="utf-8")

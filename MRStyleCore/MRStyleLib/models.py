@@ -96,6 +96,19 @@ def find_models(extra: Iterable[Path] = ()) -> list[ModelEntry]:
     return entries
 
 
+def find_model(model_id: str) -> ModelEntry:
+    """The installed model ``id`` or ``id@version``; without a version, the first one found.
+
+    Raises:
+        ValueError: it is not installed.
+    """
+    for entry in find_models():
+        if entry.fault is None and model_id in (entry.id, entry.name):
+            return entry
+    text = _("There is no model {model_id}; see the list of models in the panel.")
+    raise ValueError(text.format(model_id=model_id))
+
+
 def read_entry(folder: Path) -> ModelEntry:
     """The entry of one package folder."""
     try:

@@ -21,6 +21,10 @@ class OverlayKind(enum.Enum):
     CW_SSIM_STYLE = "cw_ssim_style"
     DIFFERENCE = "difference_content"
     UNCERTAINTY = "uncertainty"
+    EFFECTIVE_PD = "effective_pd"
+    EFFECTIVE_T1 = "effective_t1_ms"
+    EFFECTIVE_T2 = "effective_t2_ms"
+    DIFFERENCE_TARGET = "difference_target"
 
     @property
     def color_table(self) -> ColorTable:
@@ -28,12 +32,26 @@ class OverlayKind(enum.Enum):
         return {
             OverlayKind.DIFFERENCE: ColorTable.DIFFERENCE,
             OverlayKind.UNCERTAINTY: ColorTable.UNCERTAINTY,
+            OverlayKind.EFFECTIVE_PD: ColorTable.PROTON_DENSITY,
+            OverlayKind.EFFECTIVE_T1: ColorTable.T1,
+            OverlayKind.EFFECTIVE_T2: ColorTable.T2,
+            OverlayKind.DIFFERENCE_TARGET: ColorTable.DIFFERENCE,
         }.get(self, ColorTable.SIMILARITY)
 
     @property
     def is_similarity(self) -> bool:
         """Whether low values are the ones to look at."""
         return self.color_table is ColorTable.SIMILARITY
+
+    @property
+    def is_difference(self) -> bool:
+        """Whether values have two signs, and those near zero are cut out."""
+        return self.color_table is ColorTable.DIFFERENCE
+
+    @property
+    def is_effective(self) -> bool:
+        """Whether it is what a model explains the images by; not a measured quantity."""
+        return self in _EFFECTIVE_RANGES
 
     def title(self) -> str:
         """Name and unit in short lines, which fit beside the bar of the color legend."""
@@ -42,7 +60,19 @@ class OverlayKind(enum.Enum):
             OverlayKind.CW_SSIM_STYLE: _("CW-SSIM\nto style\n(1 = same)"),
             OverlayKind.DIFFERENCE: _("Difference\n(1 = 99.5th\npercentile)"),
             OverlayKind.UNCERTAINTY: _("Uncertainty\n(SD,\nintensity units)"),
+            OverlayKind.EFFECTIVE_PD: _("Effective PD\n(not quantitative,\nintensity units)"),
+            OverlayKind.EFFECTIVE_T1: _("Effective T1 (ms)\nnot quantitative"),
+            OverlayKind.EFFECTIVE_T2: _("Effective T2 (ms)\nnot quantitative"),
+            OverlayKind.DIFFERENCE_TARGET: _("Synthetic\nminus real\n(intensity units)"),
         }[self]
+
+
+# Tissues without fluid differ within these; fluid is at their ends. None: as bright as the image is.
+_EFFECTIVE_RANGES: dict[OverlayKind, tuple[float, float] | None] = {
+    OverlayKind.EFFECTIVE_PD: None,
+    OverlayKind.EFFECTIVE_T1: (0.0, 3000.0),
+    OverlayKind.EFFECTIVE_T2: (0.0, 200.0),
+}
 
 
 @dataclass(frozen=True)
@@ -64,21 +94,25 @@ def cutoff_of(kind: OverlayKind, node) -> Cutoff:
     if kind.is_similarity:
         return Cutoff(0.0, 1.0, default=0.95, show_all=1.0)
     _low, high = display_range(kind, node)
+    if kind.is_effective:
+        return Cutoff(0.0, high, default=0.01 * high, show_all=0.0)
     return Cutoff(0.0, high, default=0.1 * high, show_all=0.0)
 
 
 def display_range(kind: OverlayKind, node) -> tuple[float, float]:
     """The values of the first and the last color.
 
-    Similarity has a fixed range; the others a round one around their 99.5th percentile, so that two patients
-    mostly get the same colors and one bright vessel does not hide the rest.
+    Similarity and relaxation times have a fixed range; the others a round one around their 99.5th percentile, so
+    that two patients mostly get the same colors and one bright vessel does not hide the rest.
     """
     if kind.is_similarity:
         return 0.0, 1.0
+    if fixed := _EFFECTIVE_RANGES.get(kind):
+        return fixed
     magnitude = np.abs(sampled_voxels(node))
     magnitude = magnitude[magnitude > 0]
     high = _round_up(float(np.percentile(magnitude, 99.5))) if magnitude.size else 1.0
-    return (-high if kind is OverlayKind.DIFFERENCE else 0.0), high
+    return (-high if kind.is_difference else 0.0), high
 
 
 def _round_up(value: float) -> float:

@@ -18,6 +18,7 @@ from .scene_nodes import nodes_of_class
 __all__ = [
     "Cutoff",
     "OverlayKind",
+    "color_map",
     "cutoff_of",
     "display_range",
     "hide_overlays",
@@ -49,7 +50,7 @@ def show_overlay(scene, kind: OverlayKind, node, opacity: float, threshold: floa
     Returns:
         The display node of the color legend.
     """
-    _set_colors(scene, kind, node)
+    color_map(scene, kind, node)
     set_threshold(scene, kind, node, threshold)
     names = set(views)
     _remove_legends(scene, keep=node)
@@ -75,7 +76,7 @@ def set_opacity(scene, opacity: float) -> None:
 def set_threshold(scene, kind: OverlayKind, node, threshold: float) -> None:
     """Change what of a map is cut out; see `Cutoff`."""
     display = node.GetDisplayNode()
-    if kind is OverlayKind.DIFFERENCE:
+    if kind.is_difference:
         display.SetApplyThreshold(False)
         half_range = max(display.GetWindow() / 2, 1e-6)
         set_transparent_middle(color_table(scene, kind.color_table), threshold / half_range)
@@ -107,7 +108,8 @@ def shown_overlay(scene):
     return None
 
 
-def _set_colors(scene, kind: OverlayKind, node) -> None:
+def color_map(scene, kind: OverlayKind, node) -> None:
+    """Give a map the colors and the range of its kind, wherever it is shown."""
     if node.GetDisplayNode() is None:
         node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
@@ -150,7 +152,7 @@ def _add_legend(kind: OverlayKind, node):
     with slicer.util.NodeModify(legend):
         legend.SetAttribute(_OVERLAY_ROLE, kind.value)
         legend.SetTitleText(kind.title())
-        legend.SetLabelFormat("%.3g")
+        legend.SetLabelFormat("%.4g")
         # Below the head: a column beside two others is higher than wide.
         legend.SetOrientation(slicer.vtkMRMLColorLegendDisplayNode.Horizontal)
         legend.SetPosition(*_LEGEND_POSITION)

@@ -1,4 +1,4 @@
-"""Histograms of the original, the styled and the style volume in one chart."""
+"""Plots in panels: histograms of the original, the styled and the style volume in one chart."""
 
 from __future__ import annotations
 
@@ -40,6 +40,19 @@ def show_histograms(scene, original, styled, style):
         chart.SetXAxisTitle(_("Intensity (1 = 99.5th percentile of the foreground)"))
         chart.SetYAxisTitle(_("Foreground voxels (%)"))
     return chart
+
+
+def panel_plot_view(scene, name: str):
+    """The view node, in no layout, of a plot within a panel; there is one of each name."""
+    node = scene.GetSingletonNode(name, "vtkMRMLPlotViewNode")
+    if node is None:
+        node = scene.CreateNodeByClass("vtkMRMLPlotViewNode")
+        node.UnRegister(None)
+        node.SetSingletonTag(name)
+        node.SetName(name)
+        node.SetLayoutName(name)
+        node = scene.AddNode(node)
+    return node
 
 
 def histogram_percent(volume) -> np.ndarray:

@@ -9,12 +9,11 @@ import numpy as np
 import slicer
 from slicer.i18n import tr as _
 
-from .volumes import ijk_to_ras, sampled_voxels
+from .volumes import has_grid_of, sampled_voxels
 
 MODEL_ATTRIBUTE = "MRStyle.Model"
 TARGET_ATTRIBUTE = "MRStyle.Target"
 HISTORY_ATTRIBUTE = "MRStyle.History"
-_SAME_GRID_VOXELS = 0.01
 
 
 def import_volume(scene, path: Path, like_node, name: str, output_node=None, *, window_like=None):
@@ -53,6 +52,38 @@ def import_volume(scene, path: Path, like_node, name: str, output_node=None, *, 
             display.SetAutoWindowLevel(False)
         node.SetAndObserveImageData(image)
     set_window(node, window_like)
+    place_beside(scene, node, like_node)
+    return node
+
+
+def add_volume(scene, voxels, like_node, name: str, output_node=None):
+    """Bring voxels that were computed here into the scene, placed as `import_volume` does.
+
+    Args:
+        scene: the scene to add to.
+        voxels: (k, j, i) on the grid of ``like_node``; copied.
+        like_node: the volume on whose grid the voxels are.
+        name: of a new node, made unique in the scene.
+        output_node: a scalar volume that takes the voxels and keeps its name; None adds a node.
+
+    Returns:
+        The node; a new one has no display node yet, see `set_window`.
+
+    Raises:
+        ValueError: the output cannot take them.
+    """
+    if output_node is not None:
+        _check_output(output_node, like_node)
+    node = output_node
+    if node is None:
+        node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", scene.GenerateUniqueName(name))
+    with slicer.util.NodeModify(node):
+        node.CopyOrientation(like_node)
+        node.SetAndObserveTransformNodeID(like_node.GetTransformNodeID())
+        node.RemoveAttribute("DICOM.instanceUIDs")
+        if display := node.GetDisplayNode():
+            display.SetAutoWindowLevel(False)
+        slicer.util.updateVolumeFromArray(node, voxels)
     place_beside(scene, node, like_node)
     return node
 
@@ -139,21 +170,10 @@ def _read_image(path: Path, like_node):
     if not path.is_file() or not storage.ReadData(read) or read.GetImageData() is None:
         text = _("The result {path} is missing or damaged; run again, and check the free disk space.")
         raise ValueError(text.format(path=path))
-    if not _has_grid_of(read, like_node):
+    if not has_grid_of(read, like_node):
         text = _("The result {path} is not on the grid of {name}; was that volume changed during the run?")
         raise ValueError(text.format(path=path, name=like_node.GetName()))
     return read.GetImageData()
-
-
-def _has_grid_of(node, other) -> bool:
-    """Whether all corner voxels are where the other's are, within a hundredth of a voxel."""
-    size = node.GetImageData().GetDimensions()
-    if other.GetImageData() is None or size != other.GetImageData().GetDimensions():
-        return False
-    last = np.array(size) - 1
-    corners = np.array([(*(np.array(corner) * last), 1) for corner in np.ndindex(2, 2, 2)])
-    shift_mm = corners @ (ijk_to_ras(node) - ijk_to_ras(other)).T
-    return bool(np.abs(shift_mm).max() <= _SAME_GRID_VOXELS * min(other.GetSpacing()))
 
 
 def _read_history(image_path: Path) -> dict | None:

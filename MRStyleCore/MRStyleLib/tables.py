@@ -12,9 +12,7 @@ _FIELDS = ("metric", "value", "unit", "against", "data_range", "mask", "note")
 
 
 def import_metrics(scene, path: Path, name: str, table_node=None):
-    """Show the rows of a metrics file as a table: one metric a row, with how it was scaled and averaged.
-
-    Values are text with the digits that matter; one that could not be measured is empty, and its note says why.
+    """Show the rows of a metrics file as a table; see `metrics_table`.
 
     Args:
         scene: the scene to add to.
@@ -25,7 +23,29 @@ def import_metrics(scene, path: Path, name: str, table_node=None):
     Raises:
         ValueError: the file is missing or damaged; the scene is as before.
     """
-    rows = _read_rows(path)
+    try:
+        rows = json.loads(Path(path).read_text(encoding="utf-8"))["rows"]
+        return metrics_table(scene, rows, name, table_node)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        text = _("The metrics {path} are missing or damaged; run again, and check the free disk space.")
+        raise ValueError(text.format(path=path)) from error
+
+
+def metrics_table(scene, rows: list[dict], name: str, table_node=None):
+    """Show what a worker measured as a table: one metric a row, with how it was scaled and averaged.
+
+    Values are text with the digits that matter; one that could not be measured is empty, and its note says why.
+
+    Args:
+        scene: the scene to add to.
+        rows: as in metrics.json.
+        name: of a new table.
+        table_node: a table to fill again instead.
+
+    Raises:
+        ValueError: a row lacks something; the scene is as before.
+    """
+    _check_rows(rows)
     table = table_node or scene.AddNewNodeByClass("vtkMRMLTableNode", scene.GenerateUniqueName(name))
     with slicer.util.NodeModify(table):
         table.SetLocked(False)
@@ -57,14 +77,11 @@ def _value_text(row: dict) -> str:
     return f"{row['value']:.2f}" if row["unit"] == "dB" else f"{row['value']:.4f}"
 
 
-def _read_rows(path: Path) -> list[dict]:
+def _check_rows(rows: list[dict]) -> None:
     try:
-        rows = json.loads(Path(path).read_text(encoding="utf-8"))["rows"]
         for row in rows:
             if not all(isinstance(row[field], str) for field in _FIELDS if field != "value"):
                 raise TypeError
             _value_text(row)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        text = _("The metrics {path} are missing or damaged; run again, and check the free disk space.")
-        raise ValueError(text.format(path=path)) from error
-    return rows
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(_("The metrics of the result are damaged; run again.")) from error

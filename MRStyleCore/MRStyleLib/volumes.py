@@ -13,6 +13,7 @@ from slicer.i18n import tr as _
 
 _PERPENDICULAR = 1e-3
 _SAMPLED_VOXELS = 200_000
+_SAME_GRID_VOXELS = 0.01
 
 
 def describe_fault(node) -> str | None:
@@ -61,6 +62,19 @@ def ijk_to_ras(node) -> np.ndarray:
     matrix = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(matrix)
     return slicer.util.arrayFromVTKMatrix(matrix)
+
+
+def has_grid_of(node, other) -> bool:
+    """Whether all corner voxels are where the other's are, within a hundredth of a voxel."""
+    if node.GetImageData() is None or other.GetImageData() is None:
+        return False
+    size = node.GetImageData().GetDimensions()
+    if size != other.GetImageData().GetDimensions():
+        return False
+    last = np.array(size) - 1
+    corners = np.array([(*(np.array(corner) * last), 1) for corner in np.ndindex(2, 2, 2)])
+    shift_mm = corners @ (ijk_to_ras(node) - ijk_to_ras(other)).T
+    return bool(np.abs(shift_mm).max() <= _SAME_GRID_VOXELS * min(other.GetSpacing()))
 
 
 def sampled_voxels(node) -> np.ndarray:

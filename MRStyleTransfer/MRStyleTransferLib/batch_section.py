@@ -7,7 +7,9 @@ from collections.abc import Callable
 import qt
 from slicer.i18n import tr as _
 
-from .run import Row, RunState, TransferRun
+from MRStyleLib.scene_run import RunState
+
+from .run import Row, TransferRun
 
 _STATE_COLUMN = 1
 

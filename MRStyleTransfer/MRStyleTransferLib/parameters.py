@@ -62,34 +62,10 @@ class TransferParameters:
     opacity: Annotated[float, WithinRange(0.0, 1.0)] = 0.6
 
 
-_DEFAULTS = {
+DEFAULTS = {
     "model": "",
     "samples": 1,
     "measure_quality": True,
     "overlay": OverlayChoice.CW_SSIM_CONTENT,
     "opacity": 0.6,
 }
-_MODEL_LENGTH = 200
-
-
-def repair(parameters: TransferParameters) -> list[str]:
-    """Replace values that a scene file may hold and that the panel cannot, by the defaults.
-
-    Returns:
-        One sentence for each value that was replaced.
-    """
-    sentences = []
-    for name, default in _DEFAULTS.items():
-        try:
-            # Values are checked when they are written; that reading checks them, too, is not documented.
-            value = getattr(parameters, name)
-            setattr(parameters, name, value)
-            usable = name != "model" or (len(value) <= _MODEL_LENGTH and value.isprintable())
-        except Exception:
-            usable = False
-        if not usable:
-            setattr(parameters, name, default)
-            text = _("The scene had an unusable value of {name}; it was set to {default}.")
-            shown = default.label() if isinstance(default, OverlayChoice) else default
-            sentences.append(text.format(name=name.replace("_", " "), default=shown))
-    return sentences

@@ -149,7 +149,7 @@ class QualitySection:
             view.setMRMLPlotViewNode(None)
             return
         chart = plots.show_histograms(slicer.mrmlScene, content, styled, style)
-        node = _plot_view_node(slicer.mrmlScene)
+        node = plots.panel_plot_view(slicer.mrmlScene, "MRStyle")
         node.SetPlotChartNodeID(chart.GetID())
         view.setMRMLPlotViewNode(node)
 
@@ -162,16 +162,3 @@ class QualitySection:
             return
         with slicer.util.tryWithErrorDisplay(_("The report was not saved; choose another folder.")):
             Path(path).write_text(result_links.report_of(self._styled), encoding="utf-8")
-
-
-def _plot_view_node(scene):
-    """The view node of the panel's plot, which is in no layout."""
-    node = scene.GetSingletonNode("MRStyle", "vtkMRMLPlotViewNode")
-    if node is None:
-        node = scene.CreateNodeByClass("vtkMRMLPlotViewNode")
-        node.UnRegister(None)
-        node.SetSingletonTag("MRStyle")
-        node.SetName("MRStyle")
-        node.SetLayoutName("MRStyle")
-        node = scene.AddNode(node)
-    return node

@@ -6,18 +6,20 @@ import slicer
 from slicer.i18n import tr as _
 
 from MRStyleLib import install, settings
+from MRStyleLib.device_choice import DeviceChoice
+from MRStyleLib.model_section import ModelSection
+from MRStyleLib.parameter_repair import is_usable_model, repair
+from MRStyleLib.run_section import RunSection
+from MRStyleLib.runner import Runner
+from MRStyleLib.scene_run import RunState
 
 from .batch_section import BatchSection
 from .compare_section import CompareSection
-from .logic import TransferRunner
-from .model_section import ModelSection
-from .parameters import TransferParameters, repair
+from .parameters import DEFAULTS, TransferParameters
 from .quality_section import QualitySection
-from .request import Request
-from .run import RunState, TransferRun
-from .run_section import RunSection
+from .request import Request, refusal_of_model
+from .run import TransferRun
 
-_DEVICES = ("auto", "cpu", "cuda", "mps")
 _SCRIPT = """import slicer
 from MRStyleTransfer import MRStyleTransferLogic
 styled = MRStyleTransferLogic().process(
@@ -33,21 +35,20 @@ class TransferPanel:
         parameter_node: gives the node of the present scene that keeps the choices.
     """
 
-    def __init__(self, ui, runner: TransferRunner, parameter_node) -> None:
+    def __init__(self, ui, runner: Runner, parameter_node) -> None:
         self._ui, self._runner, self._parameter_node = ui, runner, parameter_node
         self._parameters: TransferParameters | None = None
         self._gui_tag = self._observer = None
         self._inputs_checked: tuple | None = None
         self._refusal: str | None = None
         self._shown_results = self._complete_results = 0
-        self._fill_devices()
-        self._run_section = RunSection(ui)
-        self._models = ModelSection(ui, self._on_model)
+        self._devices = DeviceChoice(ui)
+        self._run_section = RunSection(ui, _("Give the content the look of the style"))
+        self._models = ModelSection(ui, self._on_model, refusal_of_model)
         self._quality = QualitySection(ui)
         self._compare = CompareSection(ui, self._on_result, self._quality.show_overlay)
         self._batch = BatchSection(ui, self.update, self._apply_to_all, self._compare.choose)
         ui.applyButton.connect("clicked(bool)", self._on_apply)
-        ui.deviceComboBox.connect("currentIndexChanged(int)", self._on_device)
         runner.changed = self._on_run
         self.connect_scene()
 
@@ -56,7 +57,7 @@ class TransferPanel:
         if self._parameters is not None:
             return
         self._parameters = TransferParameters(self._parameter_node())
-        for sentence in repair(self._parameters):
+        for sentence in repair(self._parameters, DEFAULTS, is_usable_model):
             self._run_section.say(sentence)
         self._gui_tag = self._parameters.connectGui(self._ui)
         self._observer = self._parameters.AddObserver("ModifiedEvent", self._on_parameters)
@@ -178,13 +179,3 @@ class TransferPanel:
         if run.state is RunState.FAILED:
             self._ui.logCollapsibleButton.collapsed = False
         self.update()
-
-    def _fill_devices(self) -> None:
-        labels = (_("Automatic"), _("Processor (CPU)"), _("NVIDIA GPU (CUDA)"), _("Apple GPU (MPS)"))
-        for device, label in zip(_DEVICES, labels, strict=True):
-            self._ui.deviceComboBox.addItem(label, device)
-        stored = settings.device()
-        self._ui.deviceComboBox.currentIndex = _DEVICES.index(stored) if stored in _DEVICES else 0
-
-    def _on_device(self, index: int) -> None:
-        settings.set_device(_DEVICES[index])

@@ -34,5 +34,5 @@ def draw(svg: Path, size: int = SIZE) -> QImage:
 
 if __name__ == "__main__":
     application = QGuiApplication([])
-    for svg in sorted(ROOT.glob("Resources/Icons/*.svg")) + sorted(ROOT.glob("MR*/Resources/Icons/*.svg")):
+    for svg in sorted(ROOT.glob("Resources/Icons/*.svg")) + sorted(ROOT.glob("*/Resources/Icons/*.svg")):
         draw(svg).save(str(svg.with_suffix(".png")))

@@ -181,6 +181,17 @@ def test_air_is_dark_and_disturbs_nothing() -> None:
     assert np.isfinite(found.signal(MPRAGE)).all()
 
 
+def test_a_prior_that_is_dark_in_air_is_no_hindrance() -> None:
+    truth = tissue(100)
+    volumes = scan(truth, [T1W, T2W])
+    volumes[:, 50:] = 0
+    prior = Maps(np.where(np.arange(100) < 50, truth[0], 0), 1000 / truth[1], 1000 / truth[2], 0.1, 0.1, 0.1)
+    found = fit(volumes, [T1W, T2W], prior=prior, noise_sd=1.0)
+    assert np.allclose(found.pd[:50], truth[0][:50], rtol=0.02)
+    assert np.all(found.pd[50:] < 1)
+    assert np.allclose(found.r1_per_s[50:], prior.r1_per_s[50:], rtol=1e-3)
+
+
 def test_gains_are_found_and_taken_out() -> None:
     truth = tissue(3000)
     acquisitions = [*DETERMINING["spin_echo"], FLAIR]

@@ -33,9 +33,18 @@ def raw(trust: float, **changes: float) -> Tensor:
 @pytest.mark.parametrize("source", [T1W, T2W, FLAIR, preset_acquisition("MPRAGE")])
 def test_a_trusted_scan_comes_back_in_its_own_sequence(source: Acquisition) -> None:
     method = network()
-    images = torch.rand(1, 3, 8, 8) + 0.2
+    expected = method.decode(method.code(raw(trust=-5.0), torch.zeros(1, 3, 8, 8), [source]), source)
+    images = (expected * (1 + 0.2 * torch.rand(1, 1, 8, 8))).expand(-1, 3, -1, -1)
     code = method.code(raw(trust=6.0), images, [source])
-    torch.testing.assert_close(method.decode(code, source)[:, 0], images[:, 1], rtol=0.1, atol=0.02)
+    torch.testing.assert_close(method.decode(code, source)[:, 0], images[:, 1], rtol=0.03, atol=0.02)
+
+
+def test_no_scan_makes_tissue_of_a_density_far_from_what_is_expected() -> None:
+    method = network()
+    dark, bright = (
+        method.code(raw(trust=6.0), torch.full((1, 3, 8, 8), level), [T1W])[:, PD] for level in (0.0, 100.0)
+    )
+    torch.testing.assert_close(bright - dark, torch.full_like(dark, 0.5))
 
 
 def test_a_scan_that_is_not_trusted_leaves_the_expected_density() -> None:

@@ -16,7 +16,6 @@ import slicerhost
 from PySide6.QtTest import QTest
 
 from MRStyleLib import settings
-from MRStyleLib.models import find_models
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = ROOT / "MRStyleTransfer" / "MRStyleTransfer.py"
@@ -91,7 +90,8 @@ def choose(widget, content, style, model: str = HISTOGRAM_MATCHING) -> None:
 
 def choose_model(widget, key: str) -> None:
     """Click the model, id or id@version, in the list."""
-    rows = [row for row, entry in enumerate(find_models()) if key in (entry.id, entry.name)]
+    entries = widget._panel._models._entries
+    rows = [row for row, entry in enumerate(entries) if key in (entry.id, entry.name)]
     widget.ui.modelList.setCurrentRow(rows[0])
     settle()
 

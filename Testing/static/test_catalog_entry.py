@@ -117,7 +117,7 @@ def test_an_icon_is_drawn_from_its_svg(path, monkeypatch: pytest.MonkeyPatch) ->
     assert drawn.tobytes() == Image.open(path).convert("RGBA").tobytes(), "run Resources/Icons/draw_icons.py"
 
 
-@pytest.mark.parametrize("name", ["MRStyle", "MRStyleTransfer", "MRStyleCore"])
+@pytest.mark.parametrize("name", ["MRStyle", "MRStyleTransfer", "ContrastSynth", "MRStyleCore"])
 def test_each_module_has_its_icon(name: str) -> None:
     folder = ROOT / "Resources" if name == "MRStyle" else ROOT / name / "Resources"
     assert (folder / "Icons" / f"{name}.png").is_file()
@@ -125,7 +125,7 @@ def test_each_module_has_its_icon(name: str) -> None:
 
 
 @pytest.mark.parametrize("ground", [(240, 240, 240), (45, 45, 45)], ids=["light", "dark"])
-@pytest.mark.parametrize("name", ["MRStyleTransfer"])
+@pytest.mark.parametrize("name", ["MRStyleTransfer", "ContrastSynth"])
 def test_an_icon_can_be_seen_on_light_and_dark_themes(name: str, ground: tuple[int, int, int]) -> None:
     """At the 24 pixels of a tool bar, its edge stands out from the ground (WCAG asks graphics for 3 to 1)."""
     icon = Image.open(ROOT / name / "Resources" / "Icons" / f"{name}.png").convert("RGBA").resize((24, 24))

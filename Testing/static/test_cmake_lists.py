@@ -33,7 +33,7 @@ def test_the_lists_name_every_file(module: str) -> None:
 
 
 def test_there_are_modules() -> None:
-    assert modules(ROOT)[:2] == ["MRStyleCore", "MRStyleTransfer"]
+    assert modules(ROOT)[:3] == ["MRStyleCore", "MRStyleTransfer", "ContrastSynth"]
 
 
 def test_a_file_too_many_or_too_few_is_told(checkout: Path) -> None:

@@ -29,8 +29,24 @@ def reads_pickle(node: ast.AST):
         for name in names:
             if name.split(".")[0] in PICKLES:
                 yield f"{name} runs code of the file that it reads"
-    if isinstance(node, ast.Attribute) and ast.unparse(node) in PICKLING:
-        yield f"{ast.unparse(node)} reads or writes pickles"
+    for use in ast.walk(node) if isinstance(node, ast.Module) else []:
+        if (
+            isinstance(use, ast.Attribute)
+            and ast.unparse(use) in PICKLING
+            and id(use) not in _pickle_free(node)
+        ):
+            yield f"line {use.lineno}: {ast.unparse(use)} reads or writes pickles"
+
+
+def _pickle_free(tree: ast.Module) -> set[int]:
+    """The functions of calls that say that they take no pickle; numpy's default may change, so it does not count."""
+    return {
+        id(call.func)
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and ast.unparse(call.func) in ("np.load", "numpy.load")
+        for keyword in call.keywords
+        if keyword.arg == "allow_pickle" and ast.unparse(keyword.value) == "False"
+    }
 
 
 def prints(node: ast.AST):
@@ -69,6 +85,9 @@ def findings(path: Path, *rules) -> list[Finding]:
         (reads_pickle, "import pickle", "import json"),
         (reads_pickle, "from joblib import load", "from json import load"),
         (reads_pickle, "torch.load(path)", "safetensors.torch.load_file(path)"),
+        (reads_pickle, "np.load(path)", "np.load(path, allow_pickle=False)"),
+        (reads_pickle, "np.load(path, allow_pickle=True)", "np.savez(path, a=a)"),
+        (reads_pickle, "load = np.load", "load = json.load"),
         (prints, "print('x')", "logging.info('x')"),
         (installs, "slicer.util.pip_install('x')", "install.ensure_requirements(ask)"),
         (runs_when_imported, "register()", "def f():\n    register()\nFOLDER = Path(__file__)"),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from cmake_lists import ROOT, modules
-from slicer_lint.import_rules import HEAVY, lint, reachable
+from slicer_lint.import_rules import BUNDLED, HEAVY, LIGHT, lint, reachable
 from slicer_lint.sources import gui_files, relative
 
 PACKAGES = frozenset({"MRStyleLib"} | {f"{module}Lib" for module in modules(ROOT)} | set(modules(ROOT)))
@@ -20,6 +23,9 @@ BAD = [
     ("heavy", "def f():\n    from pydantic import BaseModel"),
     ("worker_only", "def f():\n    from mrstyle.translate import translate"),
     ("worker_only", "import mrstyle.models.card"),
+    ("worker_only", "from mrstyle import translate"),
+    ("worker_only", "from mrstyle.physics import phantom"),
+    ("worker_only", "from mrstyle.synthesize import encode"),
     ("other_binding", "from PySide6 import QtCore"),
     ("gone", "def f():\n    import imp"),
 ]
@@ -27,6 +33,10 @@ GOOD = [
     "import json, numpy, vtk, SimpleITK as sitk",
     "from slicer.i18n import tr as _",
     "import mrstyle",
+    "from mrstyle import __version__",
+    "from mrstyle import presets",
+    "from mrstyle.encoding import Encoding",
+    "def f():\n    from mrstyle.acquisition_origin import read_acquisition",
     "from MRStyleLib import install",
     "from . import logic",
     "def f():\n    import PyTorchUtils",
@@ -71,6 +81,24 @@ def test_no_import_leads_to_torch(path: Path) -> None:
     start = ".".join(name for name in names if name != "__init__")
     found = {name.split(".")[0] for name in reachable(start, PATH)}
     assert not found & HEAVY
+
+
+@pytest.mark.parametrize("module", sorted(LIGHT))
+def test_what_panels_use_of_the_core_leads_to_nothing_that_slicer_has_not(module: str) -> None:
+    found = {name.split(".")[0] for name in reachable(module, PATH)}
+    assert not found & HEAVY
+    # pydicom comes with Slicer, too, but is imported where it is used.
+    assert found <= BUNDLED | {"mrstyle", "pydicom"}
+
+
+@pytest.mark.parametrize("module", sorted(LIGHT))
+def test_importing_what_panels_use_of_the_core_loads_nothing_heavy(module: str) -> None:
+    code = f"import sys, {module}; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "MRStyleCore")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, encoding="utf-8", check=True
+    )
+    assert not set(done.stdout.split()) & HEAVY
 
 
 def test_the_worker_does_lead_to_torch() -> None:

@@ -16,9 +16,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from mrstyle.errors import InputError
 from mrstyle_trainer.checkpoint import load_checkpoint
 from mrstyle_trainer.config import TrainingConfig
-from mrstyle_trainer.data import simulated
+from mrstyle_trainer.data import load_samples
 from mrstyle_trainer.loop import fit, learning_rate
 from mrstyle_trainer.monitor import Monitor
+from mrstyle_trainer.pairs import SimulatedPairs
 
 Config = Callable[..., TrainingConfig]
 
@@ -33,7 +34,7 @@ def validations(run: Path) -> list[float]:
 
 def content_psnr_db(config: TrainingConfig) -> float:
     """Of a network that changes nothing."""
-    held_out = simulated(config, "validation")
+    held_out = load_samples(config, "validation", SimulatedPairs)
     errors = [
         (sample["content"] - sample["target"]).square().mean()
         for sample in (held_out[index] for index in range(len(held_out)))

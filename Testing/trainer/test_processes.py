@@ -19,8 +19,9 @@ from torch import Tensor
 from mrstyle_trainer.checkpoint import load_checkpoint
 from mrstyle_trainer.cli import main
 from mrstyle_trainer.config import TrainingConfig, read_config
-from mrstyle_trainer.data import simulated
+from mrstyle_trainer.data import load_samples
 from mrstyle_trainer.loop import fit
+from mrstyle_trainer.pairs import SimulatedPairs
 from mrstyle_trainer.recipes import build_recipe
 
 PATIENCE_S = 500  # for machines that are busy with other things
@@ -39,7 +40,7 @@ def last_output(config: TrainingConfig, run: Path) -> Tensor:
     recipe = build_recipe(config)
     network = recipe.networks[recipe.main]
     network.load_state_dict(load_checkpoint(run)["networks"][recipe.main])
-    sample = simulated(config, "validation")[0]
+    sample = load_samples(config, "validation", SimulatedPairs)[0]
     with torch.no_grad():
         return recipe.predict(network.eval(), {name: value.unsqueeze(0) for name, value in sample.items()})
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mrstyle_trainer.config import TrainingConfig
-from mrstyle_trainer.data import StepBatches, simulated
+from mrstyle_trainer.data import StepBatches, load_samples
 from mrstyle_trainer.pairs import ANCHORS, SimulatedPairs
 
 Config = Callable[..., TrainingConfig]
@@ -18,7 +18,7 @@ SAMPLES = 24
 
 
 def pairs(config: TrainingConfig) -> SimulatedPairs:
-    return simulated(config, "training")
+    return load_samples(config, "training", SimulatedPairs)
 
 
 def samples(config: TrainingConfig) -> list[dict[str, Tensor]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Any, Literal
@@ -11,10 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from mrstyle.errors import InputError
 
+from .initial import expanded, with_initial
 from .simulate import SimulationConfig
 from .yaml_files import read_yaml
 
 SAVED_CONFIG = "config.json"
+
+Part = Literal["training", "validation"]
 
 
 class LabelMapData(BaseModel):
@@ -53,6 +55,29 @@ class PhantomData(BaseModel):
         return self
 
 
+class AlignedData(BaseModel):
+    """Aligned scans of real people with their sequence parameters. Subjects of training and validation never mix."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["aligned"]
+    folder: str = Field(description="BIDS folder; environment variables are filled in")
+    training: list[str] = Field(
+        min_length=1, description="subjects as their folders are named, such as sub-01"
+    )
+    validation: list[str] = Field(min_length=1)
+    suffixes: tuple[str, ...] = Field((), description="BIDS suffixes to use, such as T1w; all where empty")
+
+    @model_validator(mode="after")
+    def _subjects_are_named_and_do_not_mix(self) -> AlignedData:
+        for name in (*self.training, *self.validation):
+            if not re.fullmatch(r"sub-[A-Za-z0-9]+", name):
+                raise ValueError(f"{name!r} is no subject; write it as its folder is named, such as sub-01")
+        if both := sorted(set(self.training) & set(self.validation)):
+            raise ValueError(f"{', '.join(both)} would be in training and in validation")
+        return self
+
+
 class LoopConfig(BaseModel):
     """How long and how to optimize."""
 
@@ -81,7 +106,11 @@ class TrainingConfig(BaseModel):
 
     recipe: str
     network: dict[str, Any] = {}
-    data: LabelMapData | PhantomData = Field(discriminator="kind")
+    data: LabelMapData | PhantomData | AlignedData = Field(discriminator="kind")
+    initial: str | None = Field(
+        None,
+        description="model package to start from (folder, from the configuration file, or id); its network is used",
+    )
     simulation: SimulationConfig = Field(default_factory=lambda: SimulationConfig.model_validate({}))
     loop: LoopConfig
     losses: dict[str, float] = {}
@@ -93,20 +122,18 @@ def read_config(path: str | Path) -> TrainingConfig:
     """Read a YAML configuration, with environment variables and relative paths filled in.
 
     Raises:
-        InputError: not readable, an entry is wrong (named), or an environment variable in it is not set.
+        InputError: not readable, an entry is wrong (named), an environment variable in it is not set, or the initial
+            package is not of the network.
     """
     path = Path(path)
-    config = parse_config(path)
-    if isinstance(config.data, PhantomData):
+    config = with_initial(parse_config(path), path)
+    data = config.data
+    if isinstance(data, PhantomData):
         return config
-    folder = os.path.expandvars(config.data.folder)
-    if unset := re.findall(r"\$\{?\w+\}?", folder):
-        raise InputError(
-            f"{path} names its data by {unset[0]}; set that environment variable to the data folder."
-        )
-    table = str((path.parent / config.data.table).resolve())
-    data = config.data.model_copy(update={"folder": folder, "table": table})
-    return config.model_copy(update={"data": data})
+    changes = {"folder": expanded(data.folder, path)}
+    if isinstance(data, LabelMapData):
+        changes["table"] = str((path.parent / data.table).resolve())
+    return config.model_copy(update={"data": data.model_copy(update=changes)})
 
 
 def parse_config(path: str | Path) -> TrainingConfig:

@@ -31,10 +31,11 @@ class SimulatedContrasts(Dataset):
 
     - scans (N, 2 context + 1, S, S), with the scanner's imperfections, divided by scan_levels (N), and truths (N, 1, S, S),
       the middle slices without them, divided by truth_levels (N): the 99.5th percentiles of the head's signals;
+    - gains_known, 1: levels tell how the contrasts of a head compare;
     - vectors (N, D), the sequences as networks read them, slightly off; exact (N, D), not off; parameters (N, 6), the
       same as numbers (see ``mrstyle.sequence_vector``); kinds (N), int64, their places in ``mrstyle.presets``;
     - maps (3, S, S): PD, and R1 and R2 in 1/s, of the middle slice; kept (S, S), 1 where the scans show the patient;
-      groups (S, S), int64, tissue groups;
+      groups (S, S), int64, tissue groups; corners (2), 0 to 1, where a recipe that wants crops may cut one;
     - content and target: scan 0 and truth 1, between which validation measures.
     """
 
@@ -76,13 +77,15 @@ class SimulatedContrasts(Dataset):
             "target": truths[1],
             "scan_levels": torch.tensor(scan_levels),
             "truth_levels": torch.tensor(truth_levels),
+            "gains_known": torch.tensor(1.0),
             "exact": exact,
-            "vectors": _nominal(generator, exact),
+            "vectors": nominal(generator, exact),
             "parameters": torch.tensor([parameters_of(acquisition) for _, acquisition in sequences]),
             "kinds": torch.tensor([_KINDS.index(kind) for kind, _ in sequences]),
             "maps": torch.stack([maps.pd[middle], 1000 * maps.r1[middle], 1000 * maps.r2[middle]]),
             "kept": maps.kept[middle].float(),
             "groups": maps.groups[middle].long(),
+            "corners": torch.rand(2, generator=generator),
         }
 
     def _sequences(self, generator: Generator, field_t: float) -> list[tuple[str, Acquisition]]:
@@ -92,7 +95,7 @@ class SimulatedContrasts(Dataset):
         return [random_synthesis(generator, field_t, share) for _ in range(self.config.contrasts)]
 
 
-def _nominal(generator: Generator, exact: Tensor) -> Tensor:
+def nominal(generator: Generator, exact: Tensor) -> Tensor:
     """Sequence vectors whose entries that are not 0 or 1 (flags) are a little off."""
     off = _NOMINAL_SPREAD * torch.randn(exact.shape, generator=generator).clamp(-2, 2)
     return exact + off * ((exact != 0) & (exact != 1))

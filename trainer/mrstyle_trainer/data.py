@@ -1,37 +1,46 @@
-"""From a configuration to simulated samples of training and of validation heads."""
+"""From a configuration to the samples of training and of validation heads."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 from mrstyle.errors import InputError
 
+from .aligned import AlignedContrasts
+from .aligned_scans import read_visits
 from .anatomies import Anatomy, LabelTable, phantom_anatomy, read_label_map
-from .config import LabelMapData, PhantomData, TrainingConfig
+from .config import AlignedData, LabelMapData, Part, PhantomData, TrainingConfig
 from .contrasts import SimulatedContrasts
 from .pairs import SimulatedPairs
 
-Part = Literal["training", "validation"]
-
 _VALIDATION_SEED = 7_919
 
+Simulated = SimulatedPairs | SimulatedContrasts
+Samples = Simulated | AlignedContrasts
 
-Samples = SimulatedPairs | SimulatedContrasts
 
-
-def simulated(config: TrainingConfig, part: Part, samples: type[Samples]) -> Samples:
+def load_samples(config: TrainingConfig, part: Part, samples: type[Simulated]) -> Samples:
     """Samples of ``part``: as many as the training draws, or the fixed validation set.
 
+    ``samples`` are what a recipe learns from; scans take the place of simulated contrasts.
+
     Raises:
-        InputError: a label map is missing or not readable, has labels outside the table, or shows no brain.
+        InputError: a label map or a scan is missing or not usable, or the recipe does not learn from scans.
     """
-    heads = _anatomies(config.data, part)
-    loop = config.loop
-    if part == "training":
-        return samples(heads, config.simulation, config.seed, loop.steps * loop.batch_size)
-    return samples(heads, config.simulation, _VALIDATION_SEED, loop.validation_samples)
+    loop, simulation = config.loop, config.simulation
+    seed, length = (
+        (config.seed, loop.steps * loop.batch_size)
+        if part == "training"
+        else (_VALIDATION_SEED, loop.validation_samples)
+    )
+    if not isinstance(config.data, AlignedData):
+        return samples(_anatomies(config.data, part), simulation, seed, length)
+    if samples is not SimulatedContrasts:
+        raise InputError(
+            f"The recipe {config.recipe} does not learn from data of kind aligned; choose relaxometry or crl."
+        )
+    return AlignedContrasts(read_visits(config.data, part), simulation, seed, length)
 
 
 def _anatomies(data: LabelMapData | PhantomData, part: Part) -> list[Anatomy]:

@@ -12,11 +12,12 @@ from mrstyle.models.card import ModelCard
 from mrstyle.models.package import save_package
 
 from .checkpoint import load_checkpoint
-from .config import SAVED_CONFIG, LabelMapData, TrainingConfig, parse_config, read_saved_config
-from .data import simulated
+from .config import SAVED_CONFIG, TrainingConfig, parse_config, read_saved_config
+from .data import load_samples
 from .figures import Figures, measure
+from .initial import kept_card
+from .provenance import provenance, training_entry
 from .recipes import Recipe, build_recipe
-from .sequences import seen_sequences
 
 _STORED = torch.bfloat16
 _LEAST_BF16_PSNR_DB = 45
@@ -39,20 +40,21 @@ def export(run: Path, package: Path, *, config_path: Path | None = None, version
     written = config.card
     if config_path is not None:
         given = parse_config(config_path)
-        if (given.recipe, given.network) != (config.recipe, config.network):
+        network = config.network if given.initial and not given.network else given.network
+        if (given.recipe, network) != (config.recipe, config.network):
             raise InputError(f"{config_path} describes another network than the training in {run}.")
         written = given.card
+    initial = kept_card(config, run)
     recipe = build_recipe(config)
     _load_average(run, recipe)
-    figures = measure(recipe, simulated(config, "validation", recipe.samples))
+    figures = measure(recipe, load_samples(config, "validation", recipe.samples))
     if not figures.bf16_psnr_db >= _LEAST_BF16_PSNR_DB:
         raise InputError(
             f"In bfloat16 the output of this model is only {figures.bf16_psnr_db:.1f} dB close to that in float32, "
             f"less than the {_LEAST_BF16_PSNR_DB} dB that a package needs; train longer."
         )
-    fields = _fields(config, recipe, figures)
+    fields = _fields(config, recipe, figures, initial, written)
     fields |= {"version": version, "recipe": str(config_path or SAVED_CONFIG)}
-    fields |= written | {"training": fields["training"] | written.get("training", {})}
     return save_package(package, fields, recipe.networks[recipe.main], dtype=_STORED)
 
 
@@ -74,22 +76,23 @@ def _load_average(run: Path, recipe: Recipe) -> None:
     network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def _fields(config: TrainingConfig, recipe: Recipe, figures: Figures) -> dict[str, Any]:
-    """What of the card is known from the configuration and the measurement."""
-    data, loop = config.data, config.loop
-    if isinstance(data, LabelMapData):
-        heads, subjects = "label maps", (len(data.training), len(data.validation))
-    else:
-        heads, subjects = "digital head phantoms", (len(data.training_seeds), len(data.validation_seeds))
-    sequences = seen_sequences(config.simulation.sequences) if recipe.target_kind == "acquisition" else []
+def _fields(
+    config: TrainingConfig,
+    recipe: Recipe,
+    figures: Figures,
+    initial: ModelCard | None,
+    written: dict[str, Any],
+) -> dict[str, Any]:
+    """What of the card is known from the configuration and the measurement, and what a person has ``written``."""
+    known = provenance(config)
     figure = {
         "unit": "dB",
         "data_range": 1.0,
         "mask": "whole slice",
-        "dataset": f"{loop.validation_samples} simulated pairs of {subjects[1]} held-out {heads}",
+        "dataset": known.held_out,
         "command": "mrstyle-train export",
     }
-    return {
+    fields = {
         "schema_version": 1,
         "id": "my-model",
         "title": "Untitled model",
@@ -105,19 +108,16 @@ def _fields(config: TrainingConfig, recipe: Recipe, figures: Figures) -> dict[st
             "spacing_mm": [0.4, 6.0],
         },
         "target_kinds": [recipe.target_kind],
-        "sequences": sequences,
-        "training": {
-            "description": f"{loop.steps} steps of {loop.batch_size} pairs, simulated from {heads}.",
-            "data": [],
-            "subjects": {"train": subjects[0], "validation": subjects[1]},
-        },
-        "license": "Apache-2.0",
+        "sequences": known.sequences if recipe.target_kind == "acquisition" else [],
+        "license": initial.license if initial else "Apache-2.0",
         "figures": [
-            {"metric": "PSNR to the truth", "value": round(figures.psnr_db, 2)} | figure,
-            {"metric": "PSNR of the content to the truth", "value": round(figures.content_psnr_db, 2)}
+            {"metric": f"PSNR to {known.truth}{known.gain}", "value": round(figures.psnr_db, 2)} | figure,
+            {"metric": f"PSNR of the content to {known.truth}", "value": round(figures.content_psnr_db, 2)}
             | figure,
         ],
         "bf16_psnr_db": round(figures.bf16_psnr_db, 1),
         "seconds_per_megavoxel": {"cpu": round(figures.cpu_s_per_mvoxel, 2)},
         "citation": "MRStyle contributors, MRStyle (2026).",
     }
+    training = training_entry(config, known, initial, written.get("training", {}))
+    return fields | written | {"training": training}

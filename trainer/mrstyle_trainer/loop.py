@@ -20,7 +20,8 @@ from mrstyle.files import atomic_path
 
 from .checkpoint import load_checkpoint, save_checkpoint
 from .config import SAVED_CONFIG, TrainingConfig
-from .data import Samples, StepBatches, simulated
+from .data import Samples, StepBatches, load_samples
+from .initial import keep_card, load_initial
 from .interrupt import Interrupt
 from .monitor import Monitor
 from .recipes import Recipe, build_recipe
@@ -61,14 +62,19 @@ def fit(
     # All that a user can get wrong is found here, before there are other processes that would wait for this one.
     if config.loop.batch_size % devices:
         raise InputError(f"A batch of {config.loop.batch_size} cannot be divided among {devices} devices.")
-    if not resume and rank_zero_only.rank == 0:  # type: ignore[attr-defined]
+    is_first = rank_zero_only.rank == 0  # type: ignore[attr-defined]
+    if not resume and is_first:
         _claim(folder)
     state = load_checkpoint(folder) if resume else None
     torch.manual_seed(config.seed)
     recipe = build_recipe(config)
     samples = recipe.samples
-    training = simulated(config, "training", samples)
-    validation = simulated(config, "validation", samples)
+    training = load_samples(config, "training", samples)
+    validation = load_samples(config, "validation", samples)
+    if not resume:
+        load_initial(config, recipe)
+        if is_first:
+            keep_card(config, folder)
     fabric = Fabric(
         accelerator="auto" if torch.cuda.is_available() else "cpu",
         devices=devices,
@@ -146,6 +152,8 @@ class _Training:
         held_out = DataLoader(validation, batch_size=min(8, loop.validation_samples))
         monitor = Monitor(self.folder, loop.steps, progress.step, fabric.is_global_zero)
         with monitor, Interrupt() as interrupt:
+            if progress.step == 0 and self.config.initial is not None:
+                self._validate(held_out, monitor)  # what fine-tuning has to beat
             for batch in loader:
                 losses, interrupted = self._step(fabric.to_device(batch), interrupt)
                 monitor.step(progress.step, losses)

@@ -6,10 +6,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .simulate import LESION_GROUP
+
+# Lesions are few pixels, and losing them is the worst that can happen.
+_LESION_WEIGHT = 4.0
+
 
 def absolute(output: Tensor, target: Tensor) -> Tensor:
     """Mean absolute difference."""
     return F.l1_loss(output, target)
+
+
+def squared(output: Tensor, target: Tensor) -> Tensor:
+    """Mean squared difference."""
+    return F.mse_loss(output, target)
+
+
+def least_squares(scores: Tensor, wanted: float) -> Tensor:
+    """Mean squared difference of a critic's scores from 1 for real or 0 for drawn (Mao et al., ICCV 2017)."""
+    return (scores - wanted).square().mean()
 
 
 def structural(output: Tensor, target: Tensor, window: int = 7) -> Tensor:
@@ -49,6 +64,13 @@ def recognized(maps: Tensor, groups: Tensor, weights: Tensor) -> Tensor:
 def weighted_absolute(output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """Mean absolute difference with a weight for each pixel, which broadcasts to the images."""
     return ((output - target).abs() * weight).mean() / weight.mean()
+
+
+def lesion_weight(batch: dict[str, Tensor]) -> Tensor:
+    """Weight (B, 1, 1, H, W) of the pixels of a batch of contrasts, more in lesions; 1 where nobody has drawn them."""
+    if "groups" not in batch:
+        return torch.ones_like(batch["kept"])[:, None, None]
+    return torch.where(batch["groups"] == LESION_GROUP, _LESION_WEIGHT, 1.0)[:, None, None]
 
 
 def laplace(maps: Tensor, truth: Tensor, log_spread: Tensor, inside: Tensor) -> Tensor:

@@ -176,7 +176,7 @@ class CRL(nn.Module):
         self.decoder = _perceptron(_pixelwise, [*[width] * config.decoder_layers, 1])
         self.estimator = SequenceEstimator(len(PRESETS)) if config.estimates else None
 
-    def forward(self, images: Tensor, vectors: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, images: Tensor, vectors: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Training's way through.
 
         Args:
@@ -185,14 +185,11 @@ class CRL(nn.Module):
             targets: (B, N, D), the sequences to draw from each.
 
         Returns:
-            images (B, N, H, W), the common features (B, width, H, W), logits of the kinds of sequence (B, kinds or 0).
+            images (B, N, H, W) and the common features (B, width, H, W).
         """
         common = self.common(images, vectors)
         outputs = [self.draw(common, targets[:, index]) for index in range(targets.shape[1])]
-        logits = (
-            self.estimator(images[:, [self.context]]) if self.estimator else images.new_zeros(len(images), 0)
-        )
-        return torch.cat(outputs, dim=1), common, logits
+        return torch.cat(outputs, dim=1), common
 
     def common(self, images: Tensor, vectors: Tensor) -> Tensor:
         """Features with the source's point taken out."""

@@ -32,6 +32,8 @@ RESIDUAL = 6
 _T1_RANGE_MS = (150.0, 6000.0)
 _T2_RANGE_MS = (8.0, 3000.0)
 GREATEST_RESIDUAL = 0.3
+# Near the null of a sequence, a scan that is a little off would ask for a density far from any tissue's.
+_GREATEST_SURPRISE = 0.25
 _LOG_SD_RANGE = (-4.0, 1.0)
 # Head tissues (PD, T1 ms, T2 ms) of which the brightest tells how strong the signals of a sequence are.
 _TYPICAL = ((0.9, 330.0, 75.0), (0.7, 800.0, 72.0), (0.85, 1300.0, 90.0), (1.0, 4100.0, 1900.0))
@@ -99,10 +101,13 @@ class Relaxometry(nn.Module):
                 for t1, t2, source in zip(t1_ms, t2_ms, sources, strict=True)
             ]
             unit = torch.stack(signals)
-            expected, trust = raw[:, PD].clamp(-7, 4).exp(), raw[:, 6].clamp(-5, 6).exp()
-            pd = (trust * unit * scan + expected) / (trust * unit.square() + 1)
+            log_expected, trust = raw[:, PD].clamp(-7, 4), raw[:, 6].clamp(-5, 6).exp()
+            pd = (trust * unit * scan + log_expected.exp()) / (trust * unit.square() + 1)
             units = torch.tensor([strength(source) for source in sources], device=raw.device)
-            log_pd = (pd.clamp_min(1e-4)).log() - units.log()[:, None, None]
+            surprise = (pd.clamp_min(1e-6).log() - log_expected).clamp(
+                -_GREATEST_SURPRISE, _GREATEST_SURPRISE
+            )
+            log_pd = log_expected + surprise - units.log()[:, None, None]
             return torch.cat(
                 [
                     torch.stack([log_pd, log_r1, log_r2], dim=1),

@@ -24,7 +24,7 @@ from .voxelwise import Observations
 # Least and greatest 1/s that are searched, and the grids that a fit without a prior starts from.
 _R1_RANGE, _R1_GRID, _TYPICAL_R1 = (0.02, 50.0), np.geomspace(0.15, 8.0, 20), 1.0
 _R2_RANGE, _R2_GRID, _TYPICAL_R2 = (0.05, 2000.0), np.geomspace(0.5, 250.0, 14), 12.0
-_HELD = 1e12  # precision of what a prior holds
+_HELD = 2.0**40  # precision of what a prior holds
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class _Problem:
         variance = (self.noise / gains)[:, None] ** 2 + (self.relative_error * measured) ** 2
         shape = (3, measured.shape[1])
         mean, precision = (
-            np.broadcast_to(part[:, voxels] if part.shape[1] > 1 else part, shape)
+            np.broadcast_to(part[:, voxels] if part.shape[1] > 1 else part, shape).astype(np.float64)
             for part in (self.mean, self.precision)
         )
         return Observations(measured, 1 / variance, mean, precision)
@@ -147,7 +147,7 @@ class _Problem:
         return np.asarray((np.abs(self.volumes) > 0.1 * self.level).any(axis=0))
 
     def start(self, data: Observations) -> np.ndarray:
-        """First maps (3, voxels): the prior's rates, or the best ones of a grid, and the PD that then fits best."""
+        """First maps (3, voxels): those of the prior, else the best rates of a grid and the PD that then fits best."""
         theta = data.prior_mean.copy()
         grids = [
             np.log(grid) if self.known[j] and not self.has_prior[j] else np.array([np.median(theta[j])])
@@ -160,12 +160,12 @@ class _Problem:
             for j, grid, values in ((1, grids[0], log_r1), (2, grids[1], log_r2)):
                 if len(grid) > 1:
                     theta[j] = values[index]
-        if self.has_prior[0]:
-            return theta
-        unit = self.model.of_unit_density(theta[1], theta[2])
-        weighted = data.weights * unit
-        pd = (weighted * data.signals).sum(axis=0) / ((weighted * unit).sum(axis=0) + 1e-30)
-        theta[0] = np.log(np.maximum(pd, 1e-5 * self.level))
+        free = data.prior_precision[0] == 0
+        if free.any():
+            unit = self.model.of_unit_density(theta[1, free], theta[2, free])
+            weighted = data.weights[:, free] * unit
+            pd = (weighted * data.signals[:, free]).sum(axis=0) / ((weighted * unit).sum(axis=0) + 1e-30)
+            theta[0, free] = np.log(np.maximum(pd, 1e-5 * self.level))
         return theta
 
     def _noise(self, noise_sd: float | Sequence[float] | None) -> np.ndarray:
@@ -181,12 +181,12 @@ class _Problem:
 
     def _prior(self, prior: Maps | None) -> tuple[np.ndarray, np.ndarray]:
         """Means of the logarithms and precisions (3, voxels or 1); precision 0 is no prior."""
-        typical = np.log([self.level, _TYPICAL_R1, _TYPICAL_R2])[:, None]
+        typical = np.log(np.array([[self.level], [_TYPICAL_R1], [_TYPICAL_R2]], np.float32))
         if prior is None:
-            return typical, np.zeros((3, 1))
-        means = [np.asarray(part, np.float64) for part in (prior.pd, prior.r1_per_s, prior.r2_per_s)]
+            return typical, np.zeros((3, 1), np.float32)
+        means = [np.asarray(part, np.float32) for part in (prior.pd, prior.r1_per_s, prior.r2_per_s)]
         deviations = [
-            np.asarray(part, np.float64) for part in (prior.sd_log_pd, prior.sd_log_r1, prior.sd_log_r2)
+            np.asarray(part, np.float32) for part in (prior.sd_log_pd, prior.sd_log_r1, prior.sd_log_r2)
         ]
         shape = self.shape if any(part.ndim for part in means + deviations) else ()
         try:
@@ -202,9 +202,9 @@ class _Problem:
             raise InputError("A standard deviation of the prior is negative.")
         with np.errstate(divide="ignore", invalid="ignore"):
             mean = np.log(mean)
-            precision = np.minimum(1 / deviation**2, _HELD)
+            precision = np.minimum(1 / deviation**2, np.float32(_HELD))
         usable = np.isfinite(mean) & np.isfinite(precision) & (precision > 0)
-        return np.where(usable, mean, typical), np.where(usable, precision, 0.0)
+        return np.where(usable, mean, typical), np.where(usable, precision, np.float32(0))
 
 
 def checked_volumes(signals: ArrayLike | Sequence[ArrayLike], count: int, signed: bool) -> np.ndarray:

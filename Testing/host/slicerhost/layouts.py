@@ -73,6 +73,7 @@ class qMRMLLayoutManager(ctkLayoutManager):
                 raise ValueError(f"layout {now[0]}: the test host has no view for {view.get('class')!r}")
         frame = self._build(root)
         for widget in self._widgets.values():
+            widget._node.SetMappedInLayout(int(self._id_of(widget) in self._shown))
             if self._id_of(widget) not in self._shown:
                 QtWidgets.QWidget.setParent(widget, None)
         QtWidgets.QWidget.layout(self._viewport).addWidget(frame)

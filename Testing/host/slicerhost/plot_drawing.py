@@ -15,7 +15,7 @@ _MARGIN = 40  # pixels left for the axes' texts
 
 @dataclass
 class Series:
-    """One series as drawn: its points in data units, its color (0 to 1) and whether it is drawn as bars."""
+    """One series as drawn: its points in data units, its color (0 to 1), whether as bars or joined, and its markers."""
 
     name: str
     x: np.ndarray
@@ -23,6 +23,8 @@ class Series:
     color: tuple[float, float, float]
     bars: bool
     joined: bool
+    marker: str = "none"
+    marker_size: float = 0.0
 
 
 def chart_lines(chart) -> list[Series]:
@@ -49,6 +51,8 @@ def chart_lines(chart) -> list[Series]:
                 node.GetColor(),
                 node.GetPlotType() in bars,
                 node.GetLineStyle() != slicer.vtkMRMLPlotSeriesNode.LineStyleNone,
+                node.GetMarkerStyleAsString(node.GetMarkerStyle()),
+                node.GetMarkerSize(),
             )
         )
     return drawn
@@ -72,16 +76,17 @@ def draw_chart(painter: QtGui.QPainter, area: QtCore.QRect, chart, series: list[
     painter.drawText(bottom, Qt.AlignCenter, chart.GetXAxisTitle() or "")
     if not series:
         return
+    across, up = _scale(chart.GetXAxisLogScale()), _scale(chart.GetYAxisLogScale())
     x_low, x_high = _extent([s.x for s in series])
     y_low, y_high = _extent([s.y for s in series])
     painter.drawText(frame.left(), frame.bottom() + 12, f"{x_low:.4g}")
-    painter.drawText(frame.right() - 30, frame.bottom() + 12, f"{x_high:.4g}")
+    painter.drawText(frame.right() - 40, frame.bottom() + 12, f"{x_high:.6g}")
     painter.drawText(area.left() + 2, frame.bottom(), f"{y_low:.4g}")
     painter.drawText(area.left() + 2, frame.top() + 10, f"{y_high:.4g}")
     for number, one in enumerate(series):
         color = QtGui.QColor.fromRgbF(*one.color)
-        x = frame.left() + (one.x - x_low) / (x_high - x_low) * frame.width()
-        y = frame.bottom() - (one.y - y_low) / (y_high - y_low) * frame.height()
+        x = frame.left() + _share(across, one.x, x_low, x_high) * frame.width()
+        y = frame.bottom() - _share(up, one.y, y_low, y_high) * frame.height()
         painter.setPen(color)
         if one.bars:
             for at, height in zip(x, y, strict=True):
@@ -89,7 +94,30 @@ def draw_chart(painter: QtGui.QPainter, area: QtCore.QRect, chart, series: list[
         else:
             points = [QtCore.QPointF(*point) for point in zip(x, y, strict=True)]
             (painter.drawPolyline if one.joined else painter.drawPoints)(points)
-        painter.drawText(frame.right() - 110, frame.top() + 14 * (number + 1), one.name)
+            _draw_markers(painter, points, one, color)
+        if chart.GetLegendVisibility():
+            painter.drawText(frame.right() - 110, frame.top() + 14 * (number + 1), one.name)
+
+
+def _draw_markers(painter: QtGui.QPainter, points: list, series: Series, color: QtGui.QColor) -> None:
+    """Squares as such, all other kinds as diamonds."""
+    half = series.marker_size / 2
+    for point in points if series.marker != "none" else ():
+        shape = QtGui.QPolygonF(QtCore.QRectF(-half, -half, 2 * half, 2 * half))
+        if series.marker != "square":
+            shape = QtGui.QTransform().rotate(45).map(shape)
+        painter.setBrush(color)
+        painter.drawPolygon(shape.translated(point))
+        painter.setBrush(Qt.NoBrush)
+
+
+def _scale(logarithmic: bool):
+    return np.log if logarithmic else np.asarray
+
+
+def _share(scale, values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Where values lie between both ends of an axis, 0 to 1."""
+    return (scale(values) - scale(low)) / (scale(high) - scale(low))
 
 
 def _extent(values: list[np.ndarray]) -> tuple[float, float]:

@@ -16,6 +16,9 @@ BUNDLED = frozenset({"numpy", "scipy", "SimpleITK", "vtk", "slicer", "qt", "ctk"
 # Loading one of these into the application can crash it, or keeps it from being updated on Windows.
 HEAVY = frozenset({"torch", "torchvision", "pydantic", "pydantic_core", "monai", "safetensors", "skimage"})
 HEAVY |= {"nibabel", "typer", "rich", "matplotlib", "ants", "lightning", "dask", "mrstyle_trainer"}
+# What of the core needs nothing but numpy and what Slicer has: it may run inside the application.
+LIGHT = frozenset({"mrstyle", "mrstyle.acquisition", "mrstyle.acquisition_origin", "mrstyle.presets"})
+LIGHT |= {"mrstyle.encoding", "mrstyle.sequence_range", "mrstyle.errors", "mrstyle.physics.signal"}
 BINDINGS = frozenset({"PySide2", "PySide6", "PyQt5", "PyQt6", "PythonQt"})
 
 
@@ -67,7 +70,7 @@ def lint(source: str, package: str = "", own: frozenset[str] = frozenset()) -> l
         own: top-level names of the project's packages that keep these rules.
     """
     found = []
-    for line, module, _names, at_file_scope in imports(source, package):
+    for line, module, names, at_file_scope in imports(source, package):
         top = module.split(".")[0]
         if top in BINDINGS:
             found.append(Finding(line, "other_binding", f"{top}: Slicer has qt and ctk"))
@@ -75,13 +78,25 @@ def lint(source: str, package: str = "", own: frozenset[str] = frozenset()) -> l
             found.append(Finding(line, "heavy", f"{top} must stay out of the application: the worker has it"))
         elif module == "imp":
             found.append(Finding(line, "gone", "imp is gone since Python 3.12"))
-        elif top == "mrstyle" and module != "mrstyle":
-            found.append(Finding(line, "worker_only", f"{module} imports torch: ask the worker"))
+        elif top == "mrstyle" and (heavy := _outside_light(module, names)):
+            found.append(Finding(line, "worker_only", f"{heavy} belongs to the worker: ask it"))
         elif at_file_scope and top not in BUNDLED | own | {"mrstyle"}:
             found.append(
                 Finding(line, "not_bundled", f"{top} does not come with Slicer: import it in a function")
             )
     return found
+
+
+def _outside_light(module: str, names: tuple[str, ...]) -> str:
+    """The first module that an import names and that is not light; empty if there is none.
+
+    `from mrstyle import volume` names a module as `import mrstyle.volume` does; what begins with an underscore, such as
+    a version, is a value.
+    """
+    if module not in LIGHT:
+        return module
+    submodules = (f"{module}.{name}" for name in names if module == "mrstyle" and not name.startswith("_"))
+    return next((each for each in submodules if each not in LIGHT), "")
 
 
 def reachable(start: str, roots: tuple[Path, ...]) -> Iterator[str]:

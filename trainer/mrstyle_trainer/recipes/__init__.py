@@ -10,6 +10,7 @@ from ..config import TrainingConfig
 from .anatomy_basis import AnatomyBasisRecipe
 from .content_style import ContentStyleRecipe
 from .crl import CRLRecipe
+from .paired import PairedRecipe
 from .recipe import Losses, Recipe
 from .relaxometry import RelaxometryRecipe
 
@@ -19,7 +20,10 @@ RECIPES: dict[str, Callable[[TrainingConfig], Recipe]] = {
     "anatomy_basis": AnatomyBasisRecipe,
     "content_style": ContentStyleRecipe,
     "crl": CRLRecipe,
+    "pgan": PairedRecipe,
+    "ptnet": PairedRecipe,
     "relaxometry": RelaxometryRecipe,
+    "resvit": PairedRecipe,
 }
 
 

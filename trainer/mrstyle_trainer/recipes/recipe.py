@@ -7,7 +7,7 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
-from ..data import Samples
+from ..data import Simulated
 
 Losses = dict[str, tuple[float, Tensor]]
 
@@ -21,8 +21,10 @@ class Recipe(Protocol):
 
     networks: dict[str, nn.Module]
     main: str
-    samples: type[Samples]
     target_kind: str
+
+    @property
+    def samples(self) -> type[Simulated]: ...
 
     def phases(
         self, networks: dict[str, nn.Module], batch: dict[str, Tensor]

@@ -1,4 +1,4 @@
-"""The run that the module has, if any, whatever panel is shown."""
+"""The run that a module has, if any, whatever panel is shown."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from collections.abc import Callable
 
 from slicer.i18n import tr as _
 
-from MRStyleLib.models import ModelEntry, find_models
-
-from .request import Request
-from .run import RunState, TransferRun
+from .scene_run import RunState, SceneRun
 
 
-class TransferRunner:
+class Runner:
     """Owner of at most one run at a time; it watches the scene and cancels the run when that is closed.
+
+    Args:
+        scene: the scene of the volumes.
+        make_run: the kind of run, made from (scene, request, changed).
 
     Attributes:
         run: the present or last run; None before the first.
         changed: called after every change of the run.
     """
 
-    def __init__(self, scene) -> None:
-        self.run: TransferRun | None = None
+    def __init__(self, scene, make_run: Callable[..., SceneRun]) -> None:
+        self.run: SceneRun | None = None
         self.changed: Callable[[], None] = lambda: None
-        self._scene = scene
+        self._scene, self._make_run = scene, make_run
         self._tag = scene.AddObserver(scene.StartCloseEvent, self._on_scene_close)
 
     @property
@@ -32,7 +33,7 @@ class TransferRunner:
         """Whether a run is not over."""
         return self.run is not None and not self.run.state.is_over
 
-    def start(self, request: Request) -> TransferRun:
+    def start(self, request) -> SceneRun:
         """Start a run.
 
         Raises:
@@ -43,13 +44,13 @@ class TransferRunner:
             raise RuntimeError(_("A run is in progress; wait for it or cancel it first."))
         if refusal := request.refusal(self._scene):
             raise ValueError(refusal)
-        self.run = TransferRun(self._scene, request, changed=lambda: self.changed())
+        self.run = self._make_run(self._scene, request, changed=lambda: self.changed())
         logging.info("MRStyle: run of %s starts", request.model.name)
         self.run.start()
         return self.run
 
-    def process(self, request: Request):
-        """Run and wait; returns the first styled volume.
+    def process(self, request) -> SceneRun:
+        """Run and wait; returns the run, which has finished.
 
         Raises:
             ValueError, RuntimeError: see `start`; RuntimeError also when the run fails or is canceled.
@@ -58,7 +59,7 @@ class TransferRunner:
         run.wait()
         if run.state is not RunState.FINISHED:
             raise RuntimeError(run.message)
-        return run.results[0]
+        return run
 
     def close(self) -> None:
         """Cancel the run, wait for its process to be gone, and leave the scene alone."""
@@ -70,16 +71,3 @@ class TransferRunner:
     def _on_scene_close(self, *_event) -> None:
         if self.is_busy:
             self.run.cancel(_("Canceled, because the scene was closed."))
-
-
-def find_model(model_id: str) -> ModelEntry:
-    """The installed model ``id`` or ``id@version``; without a version, the first one found.
-
-    Raises:
-        ValueError: it is not installed.
-    """
-    for entry in find_models():
-        if entry.fault is None and model_id in (entry.id, entry.name):
-            return entry
-    text = _("There is no model {model_id}; see the list of models in the panel.")
-    raise ValueError(text.format(model_id=model_id))

@@ -9,23 +9,31 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from MRStyleLib import models, settings
-from MRStyleLib.model_description import describe
-
-from .request import refusal_of_model
+from . import models, settings
+from .model_description import describe
 
 
 class ModelSection:
-    """Binds the model widgets of the panel.
+    """Binds the model widgets of a panel.
+
+    Args:
+        ui: widgets of the .ui file by name.
+        on_changed: called when another model is chosen.
+        refusal_of_model: why the panel cannot use a model, as a sentence; None if it can.
 
     Attributes:
         entry: the chosen model, or None.
     """
 
-    def __init__(self, ui, on_changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        ui,
+        on_changed: Callable[[], None],
+        refusal_of_model: Callable[[models.ModelEntry], str | None],
+    ) -> None:
         self.entry: models.ModelEntry | None = None
         self._ui = ui
-        self._on_changed = on_changed
+        self._on_changed, self._refusal_of_model = on_changed, refusal_of_model
         self._entries: list[models.ModelEntry] = []
         ui.modelSearchBox.connect("textChanged(QString)", self._filter)
         ui.modelList.connect("currentRowChanged(int)", self._on_row)
@@ -39,10 +47,18 @@ class ModelSection:
         """id@version of the chosen model, empty if there is none."""
         return self.entry.name if self.entry is not None else ""
 
+    @property
+    def is_license_accepted(self) -> bool:
+        """Whether the license of the chosen model was accepted before."""
+        return self.entry is not None and settings.is_license_accepted(self.key, self.entry.card["license"])
+
     def refresh(self, key: str) -> None:
         """Read the models anew from their folders and choose one; the first usable one if ``key`` is empty."""
-        self._entries = models.find_models()
-        usable = [entry.name for entry in self._entries if refusal_of_model(entry) is None]
+        # What can be chosen comes first: a long list hides it otherwise.
+        self._entries = sorted(
+            models.find_models(), key=lambda entry: self._refusal_of_model(entry) is not None
+        )
+        usable = [entry.name for entry in self._entries if self._refusal_of_model(entry) is None]
         if not key and usable:
             key = usable[0]
         self._fill(key)
@@ -56,7 +72,7 @@ class ModelSection:
     def accept_license(self) -> bool:
         """Whether the license of the chosen model is accepted; asks the first time."""
         card = self.entry.card
-        if settings.is_license_accepted(self.key, card["license"]):
+        if self.is_license_accepted:
             return True
         text = _(
             "The model {title} {version} is under the license {license}.\n{note}\n\n"
@@ -81,7 +97,7 @@ class ModelSection:
         model_list.clear()
         chosen = -1
         for row, entry in enumerate(self._entries):
-            refusal = refusal_of_model(entry)
+            refusal = self._refusal_of_model(entry)
             model_list.addItem(_item_text(entry, refusal))
             item = model_list.item(row)
             item.setToolTip(refusal or entry.card["description"])

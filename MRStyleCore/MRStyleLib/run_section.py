@@ -6,23 +6,28 @@ from importlib import metadata
 
 from slicer.i18n import tr as _
 
-from .run import RunState, TransferRun
+from .scene_run import RunState, SceneRun
 
 _LOG_LINES = 2000
 _PROGRESS_STEPS = 1000
 
 
 class RunSection:
-    """Shows a run in the widgets of the panel."""
+    """Shows a run in the widgets of a panel.
 
-    def __init__(self, ui) -> None:
-        self._ui = ui
-        self._run: TransferRun | None = None
+    Args:
+        ui: widgets of the .ui file by name.
+        what_apply_does: tool tip of the button.
+    """
+
+    def __init__(self, ui, what_apply_does: str) -> None:
+        self._ui, self._what_apply_does = ui, what_apply_does
+        self._run: SceneRun | None = None
         self._logged = 0
         ui.logTextEdit.setMaximumBlockCount(_LOG_LINES)
         ui.deviceLabel.text = torch_text()
 
-    def show(self, run: TransferRun | None, refusal: str | None) -> None:
+    def show(self, run: SceneRun | None, refusal: str | None) -> None:
         """Show a run, which may be over, and why the next one cannot start, if so."""
         is_busy = run is not None and not run.state.is_over
         apply = self._ui.applyButton
@@ -32,7 +37,7 @@ class RunSection:
             apply.toolTip = _("Stop the run; the scene stays as it is")
         else:
             apply.enabled = refusal is None
-            apply.toolTip = refusal or _("Give the content the look of the style")
+            apply.toolTip = refusal or self._what_apply_does
         self._ui.progressBar.visible = is_busy
         if run is not None:
             self._show_progress(run)
@@ -44,12 +49,12 @@ class RunSection:
         """Show a sentence in place of the run's."""
         self._ui.statusLabel.text = text
 
-    def _run_is_shown_over(self, run: TransferRun) -> bool:
+    def _run_is_shown_over(self, run: SceneRun) -> bool:
         """Whether the end of this run was shown before; a later sentence of `say` is then left alone."""
         shown, self._over = getattr(self, "_over", None), run
         return shown is run
 
-    def _show_progress(self, run: TransferRun) -> None:
+    def _show_progress(self, run: SceneRun) -> None:
         bar = self._ui.progressBar
         # A maximum of 0 is Qt's way to say "busy, no idea how long".
         bar.maximum = 0 if run.fraction is None else _PROGRESS_STEPS
@@ -60,7 +65,7 @@ class RunSection:
         if run.hello is not None:
             self._ui.deviceLabel.text = device_text(run.hello)
 
-    def _show_log(self, run: TransferRun) -> None:
+    def _show_log(self, run: SceneRun) -> None:
         if run is not self._run:
             self._run, self._logged = run, 0
             self._ui.logTextEdit.clear()

@@ -1,0 +1,258 @@
+"""Contrasts from sequence parameters: simulations with truth, real patients, and how fast a slider is.
+
+    python benchmarks/contrast_synthesis.py DATA [--models ID ...] [--comparators RUN ...] [--samples N] > result.json
+
+DATA is a folder with brain/synthseg_labels and brain/openms_mni.
+
+Simulations: axial slices of label maps that no model was trained on, in the nine fast spin echoes of Xiong et al. (MICCAI
+2024, table 1), each from every other one (their table 3); of the kind of the fourth and the sixth no model saw any. Truths are
+free of noise. Real patients: patient19 and patient26 of Lesjak et al. (Neuroinformatics 16:51, 2018; CC-BY), T1, T2 and FLAIR,
+whose sequence parameters are not recorded and are therefore estimated from the images.
+
+Each image is scaled by its own 99.5th percentile in the patient, so the data range is 1; simulations are compared over whole
+slices, the patients over the slices that show brain. The baseline is histogram matching to the true target, which no
+method may see. COMPARATORS are folders of trainings (`mrstyle-train fit`) for one pair of sequences each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from brain_reference import CONTRASTS, PATIENTS, compare, level, scaled
+from skimage.exposure import match_histograms
+from skimage.metrics import structural_similarity
+from torch import Tensor
+
+from mrstyle.acquisition import Acquisition
+from mrstyle.encoding import Encoding
+from mrstyle.models.catalogue import find
+from mrstyle.models.package import Package, load_package
+from mrstyle.presets import preset_acquisition
+from mrstyle.synthesize import estimate, synthesize
+from mrstyle.volume import read_volume
+from mrstyle_trainer.anatomies import LabelTable, read_label_map
+from mrstyle_trainer.contrasts import SimulatedContrasts
+from mrstyle_trainer.sequences import FSE, FSE_TRAINING
+from mrstyle_trainer.simulate import SimulationConfig
+
+MODELS = ("contrast-relaxometry", "contrast-crl")
+HELD_OUT = ("training_seg_15.nii.gz", "training_seg_16.nii.gz")
+TABLE = Path(__file__).parents[1] / "trainer" / "configs" / "labels" / "freesurfer_head.yaml"
+NAMES = tuple(FSE)
+UNSEEN = tuple(name for name in NAMES if name not in FSE_TRAINING)
+SEED = 2_024
+
+
+def unit(image: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """The image with its 99.5th percentile inside the patient as 1."""
+    return image / max(float(np.percentile(image[inside], 99.5)), 1e-6)
+
+
+def score(image: np.ndarray, truth: np.ndarray, inside: np.ndarray) -> tuple[float, float]:
+    """PSNR in dB and SSIM of a slice to its truth, data range 1, whole slice."""
+    image, truth = unit(image, inside), unit(truth, inside)
+    error = float(np.mean((image - truth) ** 2))
+    similarity = structural_similarity(
+        image, truth, data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+    )
+    return -10 * np.log10(max(error, 1e-10)), float(similarity)
+
+
+def simulated_slices(data: Path, samples: int) -> SimulatedContrasts:
+    """Axial slices of held-out heads in the nine sequences, as heads are seen: with skull or without."""
+    table = LabelTable.read(TABLE)
+    heads = [read_label_map(data / "brain" / "synthseg_labels" / name, table) for name in HELD_OUT]
+    config = SimulationConfig(
+        size=144, axial_share=1.0, sequences=NAMES, thick_probability=0.0, gamma=0.0, sequence_spread=0.0
+    )
+    return SimulatedContrasts(heads, config, SEED, samples)
+
+
+def draw_all(model: Package, scans: Tensor) -> np.ndarray:
+    """Images (source, target, H, W) of nine scans (9, 2c + 1, H, W) in each of the nine sequences."""
+    network = model.network
+    images = []
+    with torch.inference_mode():
+        for scan, source in zip(scans, FSE.values(), strict=True):
+            code = network.encode(scan[None], source)
+            images.append(torch.cat([network.decode(code, target)[0] for target in FSE.values()]))
+    return torch.stack(images).float().numpy()
+
+
+def simulations(data: Path, models: dict[str, Package], samples: int) -> dict:
+    """Tables of PSNR and SSIM, source by target, and their means over seen and unseen sequences."""
+    pairs = simulated_slices(data, samples)
+    found: dict[str, list] = {name: [] for name in (*models, "histogram-matching")}
+    for index in range(samples):
+        item = pairs[index]
+        inside = item["truths"].amax(dim=(0, 1)).numpy() > 0.02
+        truths = item["truths"][:, 0].numpy()
+        middles = item["scans"][:, item["scans"].shape[1] // 2].numpy()
+        drawn = {name: draw_all(model, item["scans"]) for name, model in models.items()}
+        drawn["histogram-matching"] = np.stack(
+            [[_matched(source, truth, inside) for truth in truths] for source in middles]
+        )
+        for name, images in drawn.items():
+            found[name].append(
+                [
+                    [score(image, truth, inside) for image, truth in zip(row, truths, strict=True)]
+                    for row in images
+                ]
+            )
+        print(f"slice {index + 1} of {samples}", file=sys.stderr)
+    return {name: tables(np.array(scores)) for name, scores in found.items()}
+
+
+def _matched(source: np.ndarray, truth: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    image = np.zeros_like(source)
+    image[inside] = match_histograms(source[inside], truth[inside])
+    return image
+
+
+def tables(scores: np.ndarray) -> dict:
+    """From scores (slices, source, target, 2): the tables and their means; the diagonal is its own figure."""
+    mean = scores.mean(axis=0)
+    seen = np.array([name in FSE_TRAINING for name in NAMES])
+    others = ~np.eye(len(NAMES), dtype=bool)
+    groups = {
+        "seen_to_seen": seen[:, None] & seen[None] & others,
+        "seen_to_unseen": seen[:, None] & ~seen[None],
+        "unseen_to_seen": ~seen[:, None] & seen[None],
+        "identity": np.eye(len(NAMES), dtype=bool) & seen[:, None],
+    }
+    groups |= {f"seen_to_{name}": seen[:, None] & (np.array(NAMES) == name)[None] for name in UNSEEN}
+    return {
+        "psnr_db": dict(zip(NAMES, mean[..., 0].round(2).tolist(), strict=True)),
+        "ssim": dict(zip(NAMES, mean[..., 1].round(3).tolist(), strict=True)),
+        "mean_psnr_db": {group: round(float(mean[which, 0].mean()), 2) for group, which in groups.items()},
+        "mean_ssim": {group: round(float(mean[which, 1].mean()), 3) for group, which in groups.items()},
+    }
+
+
+def patients(data: Path, models: dict[str, Package], pictures: Path | None) -> dict:
+    """All six ordered pairs of T1, T2, FLAIR of each patient, zero-shot."""
+    folder = data / "brain" / "openms_mni"
+    cases = []
+    for patient in PATIENTS:
+        scans = {name: read_volume(folder / patient / f"{name}.nii.gz") for name in CONTRASTS}
+        brain = scans["T1"].array != 0
+        truths = {name: scaled(scan, brain, level(scan)) for name, scan in scans.items()}
+        for name, model in models.items():
+            taken = {contrast: estimate(scan, model) for contrast, scan in scans.items()}
+            for source in CONTRASTS:
+                targets = [contrast for contrast in CONTRASTS if contrast != source]
+                started = time.perf_counter()
+                results = synthesize(
+                    [replace(scans[source], acquisition=taken[source][0])],
+                    model,
+                    [taken[target][0] for target in targets],
+                )
+                seconds = time.perf_counter() - started
+                for target, result in zip(targets, results, strict=True):
+                    output = scaled(result.image, brain, level(result.image))
+                    case = {"patient": patient, "model": name, "source": source, "target": target}
+                    case |= compare(output, truths[target], brain) | {"seconds_for_two": round(seconds, 1)}
+                    case |= {"estimated": {"source": taken[source][1], "target": taken[target][1]}}
+                    cases.append(case)
+                    print(json.dumps(case), file=sys.stderr)
+                    if pictures is not None:
+                        _save_picture(pictures, case, truths[source], output, truths[target])
+        for source, target in itertools.permutations(CONTRASTS, 2):
+            image = np.zeros_like(truths[source])
+            image[brain] = match_histograms(truths[source][brain], truths[target][brain])
+            case = {"patient": patient, "model": "histogram-matching", "source": source, "target": target}
+            cases.append(case | compare(image, truths[target], brain))
+    names = [*models, "histogram-matching"]
+    means = {
+        name: {
+            metric: round(float(np.mean([case[metric] for case in cases if case["model"] == name])), 3)
+            for metric in ("psnr_db", "ssim", "psnr_db_in_brain", "ssim_in_brain", "flicker_ratio")
+        }
+        for name in names
+    }
+    return {"mean": means, "cases": cases}
+
+
+def _save_picture(folder: Path, case: dict, *images: np.ndarray) -> None:
+    """Source | output | truth of a middle axial slice."""
+    import matplotlib.image
+
+    folder.mkdir(parents=True, exist_ok=True)
+    row = np.concatenate([image[image.shape[0] // 2, ::-1] for image in images], axis=1)
+    name = "_".join(case[key] for key in ("model", "patient", "source", "target"))
+    matplotlib.image.imsave(folder / f"{name}.png", row.clip(0, 1), cmap="gray", vmin=0, vmax=1)
+
+
+def live(repeats: int = 15) -> dict:
+    """Milliseconds to render three slices of 256 x 256, and a volume of 256 x 256 x 128, from an encoding."""
+    generator = np.random.default_rng(0)
+    shape = (128, 256, 256)
+
+    def maps(low: float, high: float) -> np.ndarray:
+        return generator.uniform(low, high, shape).astype(np.float32)
+
+    encoding = Encoding(
+        pd=maps(0, 100),
+        r1_per_s=maps(0.2, 3),
+        r2_per_s=maps(1, 25),
+        log_sd=np.zeros((3, *shape), np.float16),
+        residual=np.zeros((0, *shape), np.int8),
+        gain=None,
+        greatest_residual=0.3,
+        affine=np.eye(4),
+        sources=(Acquisition(),),
+        model_name="none@0.0.0",
+    )
+    planes = [np.s_[64:65, :, :], np.s_[:, 128:129, :], np.s_[:, :, 128:129]]
+    figures = {}
+    for name in ("T2w", "FLAIR", "MPRAGE"):
+        target = preset_acquisition(name)
+        figures[name] = {
+            "three_slices_ms": _milliseconds(
+                lambda target=target: [encoding.render(target, plane) for plane in planes], repeats
+            ),
+            "volume_ms": _milliseconds(lambda target=target: encoding.render(target), repeats),
+        }
+    return figures
+
+
+def _milliseconds(work, repeats: int) -> float:
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return round(1000 * float(np.median(times)), 1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--models", nargs="+", default=list(MODELS), help="ids or folders of packages")
+    parser.add_argument("--samples", type=int, default=40, help="simulated slices")
+    parser.add_argument("--pictures", type=Path, help="folder for pictures of the patients")
+    parser.add_argument("--only", choices=["simulations", "patients", "live"], help="one part alone")
+    arguments = parser.parse_args()
+    packages = [load_package(find(name)) for name in arguments.models]
+    models = {package.card.id: package for package in packages}
+    parts = {
+        "simulations": lambda: simulations(arguments.data, models, arguments.samples),
+        "patients": lambda: patients(arguments.data, models, arguments.pictures),
+        "live": live,
+    }
+    wanted = [arguments.only] if arguments.only else list(parts)
+    print(json.dumps({name: parts[name]() for name in wanted}, indent=2))
+
+
+if __name__ == "__main__":
+    main()
