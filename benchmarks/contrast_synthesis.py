@@ -49,6 +49,7 @@ TABLE = Path(__file__).parents[1] / "trainer" / "configs" / "labels" / "freesurf
 NAMES = tuple(FSE)
 UNSEEN = tuple(name for name in NAMES if name not in FSE_TRAINING)
 SEED = 2_024
+HEALTHY_SPREAD = (0.02, 0.04, 0.05)  # of PD, T1 and T2: ten volunteers of one age
 
 
 def unit(image: np.ndarray, inside: np.ndarray) -> np.ndarray:
@@ -67,11 +68,22 @@ def score(image: np.ndarray, truth: np.ndarray, inside: np.ndarray) -> tuple[flo
 
 
 def simulated_slices(data: Path, samples: int) -> SimulatedContrasts:
-    """Axial slices of held-out heads in the nine sequences, as heads are seen: with skull or without."""
+    """Axial slices of held-out healthy heads of one scanner in the nine sequences, brain-extracted, with shading corrected."""
     table = LabelTable.read(TABLE)
     heads = [read_label_map(data / "brain" / "synthseg_labels" / name, table) for name in HELD_OUT]
     config = SimulationConfig(
-        size=144, axial_share=1.0, sequences=NAMES, thick_probability=0.0, gamma=0.0, sequence_spread=0.0
+        size=144,
+        axial_share=1.0,
+        sequences=NAMES,
+        stripped_probability=1.0,
+        thick_probability=0.0,
+        lesion_probability=0.0,
+        tissue_spread=HEALTHY_SPREAD,
+        texture=(0.002, 0.01),
+        noise=0.03,
+        bias=0.1,
+        sequence_spread=0.0,
+        gamma=0.0,
     )
     return SimulatedContrasts(heads, config, SEED, samples)
 

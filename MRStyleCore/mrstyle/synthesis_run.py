@@ -16,9 +16,8 @@ from .models.catalogue import find
 from .models.package import Package, load_package
 from .patients import patients_note
 from .result import Result
-from .sequence_range import outside
 from .synthesis_sources import Source, with_origins
-from .synthesize import encode, synthesize
+from .synthesize import drawn_from, encode, synthesize
 from .volume import Volume, read_volume
 
 
@@ -70,7 +69,7 @@ def draw(
     if keep_encoding:
         encoding = encode(volumes, model, device=device, progress=progress, cancel=cancel)
         encoding = _with_origins(encoding, sources)
-        results = [_drawn_from(encoding, volumes[0], target) for target in targets]
+        results = [drawn_from(encoding, volumes[0], target) for target in targets]
     elif targets:
         options: dict[str, Any] = {"samples": samples, "device": device, "seed": seed}
         results = synthesize(volumes, model, targets, progress=progress, cancel=cancel, **options)
@@ -89,15 +88,6 @@ def _with_origins(encoding: Encoding, sources: Sequence[Source]) -> Encoding:
 
 def _history(encoding: Encoding) -> History:
     return History.from_dict({name: value for name, value in encoding.history.items() if name != "notes"})
-
-
-def _drawn_from(encoding: Encoding, first: Volume, target: Acquisition) -> Result:
-    """What `synthesize` gives, without running the network again."""
-    image = replace(first, acquisition=target).with_array(encoding.render(target))
-    spread = replace(first, acquisition=None).with_array(encoding.standard_deviation(target))
-    history = replace(_history(encoding), target={"kind": "acquisition"} | target.as_dict())
-    warning = outside(target, encoding.trained)
-    return Result(image, spread, history, [f"Target: {warning}"] if warning else [])
 
 
 def read_reference(path: Path, sources: Sequence[Source]) -> Volume:

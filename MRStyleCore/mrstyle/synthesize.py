@@ -27,10 +27,10 @@ from .methods.crl import CRL
 from .methods.relaxometry import GREATEST_RESIDUAL, LOG_SD, PD, R1, R2, RESIDUAL, Relaxometry
 from .models.package import Package
 from .result import Result
-from .sequence_range import outside
+from .sequence_range import SequenceRange, outside
 from .volume import Volume
 
-__all__ = ["encode", "estimate", "synthesize"]
+__all__ = ["drawn_from", "encode", "estimate", "synthesize"]
 
 _SAME_PATIENT_DICE = 0.85
 _LAPLACE_SD = float(np.sqrt(2))  # standard deviation of a Laplace distribution of scale 1
@@ -74,29 +74,25 @@ def synthesize(
     """
     for target in targets:
         _check_complete(target, "The target")
+    if isinstance(model.network, Relaxometry):
+        encoding = encode(sources, model, device=device, progress=progress, cancel=cancel)
+        return [drawn_from(encoding, sources[0], target) for target in targets]
     report = Reporter(progress, cancel)
     prepared = _prepared(sources, model, report)
-    if isinstance(model.network, Relaxometry):
-        encoding, plan = _encode(prepared, model, device, report)
-        images = [encoding.render(target) for target in targets]
-        spreads: list[np.ndarray | None] = [encoding.standard_deviation(target) for target in targets]
-        samples = 1
-    else:
-        drawn, plan = _draw(prepared, model, targets, samples, device, seed, report)
-        images, spreads = [each[0] for each in drawn], [each[1] for each in drawn]
+    drawn, plan = _draw(prepared, model, targets, samples, device, seed, report)
     report.at("finishing", 0.99)
-    results = []
-    for target, image, spread in zip(targets, images, spreads, strict=True):
-        blank = replace(sources[0], acquisition=target)
-        volume = blank.with_array(image, f"{sources[0].name} as {_name(target)}")
-        uncertainty = None
-        if spread is not None:
-            uncertainty = replace(blank, acquisition=None).with_array(spread, f"Uncertainty of {volume.name}")
-        history = _history(prepared, model, target, plan, samples, seed)
-        warning = outside(target, model.card.sequences)
-        notes = [*report.notes, *([f"Target: {warning}"] if warning else [])]
-        results.append(Result(volume, uncertainty, history, notes))
-    return results
+    return [
+        _result(
+            sources[0],
+            target,
+            image,
+            spread,
+            _history(prepared, model, target, plan, samples, seed),
+            report.notes,
+            model.card.sequences,
+        )
+        for target, (image, spread) in zip(targets, drawn, strict=True)
+    ]
 
 
 def encode(
@@ -117,8 +113,40 @@ def encode(
         raise InputError(
             f"The model {model.card.id} has no tissue maps; choose one of method relaxometry, such as contrast-relaxometry."
         )
-    encoding, _ = _encode(_prepared(sources, model, report), model, device, report)
+    encoding = _encode(_prepared(sources, model, report), model, device, report)
+    report.at("finishing", 0.99)
     return encoding
+
+
+def drawn_from(encoding: Encoding, source: Volume, target: Acquisition) -> Result:
+    """What `synthesize` gives of a target, from an encoding of ``source``, at once.
+
+    Raises:
+        InputError: a parameter of the target is missing.
+    """
+    _check_complete(target, "The target")
+    facts = {name: value for name, value in encoding.history.items() if name != "notes"}
+    history = replace(History.from_dict(facts), target={"kind": "acquisition"} | target.as_dict())
+    image, spread = encoding.render(target), encoding.standard_deviation(target)
+    return _result(source, target, image, spread, history, encoding.history["notes"], encoding.trained)
+
+
+def _result(
+    source: Volume,
+    target: Acquisition,
+    image: np.ndarray,
+    spread: np.ndarray | None,
+    history: History,
+    notes: list[str],
+    seen: Sequence[SequenceRange],
+) -> Result:
+    volume = replace(source, acquisition=target).with_array(image, f"{source.name} as {_name(target)}")
+    uncertainty = None
+    if spread is not None:
+        blank = replace(source, acquisition=None)
+        uncertainty = blank.with_array(spread, f"Uncertainty of {volume.name}")
+    warning = outside(target, seen)
+    return Result(volume, uncertainty, history, [*notes, *([f"Target: {warning}"] if warning else [])])
 
 
 def _prepared(sources: Sequence[Volume], model: Package, report: Reporter) -> list[Prepared]:
@@ -192,7 +220,7 @@ def _encode(sources: list[Prepared], model: Package, device: str, report: Report
     log_sd = np.clip(code[LOG_SD] + np.log(_LAPLACE_SD), _LEAST_LOG_SD, _GREATEST_LOG_SD)
     gain = ResidualGain(*(values.detach().float().cpu().numpy() for values in network.gain.parameters()))
     restore = first.restore
-    encoding = Encoding(
+    return Encoding(
         pd=restore(pd.astype(np.float32)),
         r1_per_s=restore(np.exp(code[R1])),
         r2_per_s=restore(np.exp(code[R2])),
@@ -206,7 +234,6 @@ def _encode(sources: list[Prepared], model: Package, device: str, report: Report
         trained=model.card.sequences,
         history=_history(sources, model, None, plan, 1, 0).to_dict() | {"notes": list(report.notes)},
     )
-    return encoding, plan
 
 
 def _draw(

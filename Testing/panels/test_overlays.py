@@ -253,7 +253,8 @@ def luminance(which: ColorTable) -> np.ndarray:
 
 def test_color_tables_are_monotone():
     assert (np.diff(luminance(ColorTable.SIMILARITY)) < 0).all()
-    assert (np.diff(luminance(ColorTable.UNCERTAINTY)) > 0).all()
+    for rising in (ColorTable.UNCERTAINTY, ColorTable.PROTON_DENSITY, ColorTable.T1, ColorTable.T2):
+        assert (np.diff(luminance(rising)) > 0).all()
     red, _green, blue = colors_of(ColorTable.DIFFERENCE).T
     brightness = luminance(ColorTable.DIFFERENCE)
     assert (np.diff(brightness)[:127] > 0).all() and (np.diff(brightness)[128:] < 0).all()
