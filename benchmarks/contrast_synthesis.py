@@ -1,6 +1,6 @@
 """Contrasts from sequence parameters: simulations with truth, real patients, and how fast a slider is.
 
-    python benchmarks/contrast_synthesis.py DATA [--models ID ...] [--comparators RUN ...] [--samples N] > result.json
+    python benchmarks/contrast_synthesis.py DATA [--models ID ...] [--runs RUN ...] [--samples N] > result.json
 
 DATA is a folder with brain/synthseg_labels and brain/openms_mni.
 
@@ -11,7 +11,8 @@ whose sequence parameters are not recorded and are therefore estimated from the 
 
 Each image is scaled by its own 99.5th percentile in the patient, so the data range is 1; simulations are compared over whole
 slices, the patients over the slices that show brain. The baseline is histogram matching to the true target, which no
-method may see. COMPARATORS are folders of trainings (`mrstyle-train fit`) for one pair of sequences each.
+method may see. RUN are folders of trainings (`mrstyle-train fit`) by the configurations in trainer/configs/comparators: models
+for these sequences and healthy heads alone, and pGAN, ResViT and PTNet, which each draw one sequence from one other.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import itertools
 import json
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +31,7 @@ import torch
 from brain_reference import CONTRASTS, PATIENTS, compare, level, scaled
 from skimage.exposure import match_histograms
 from skimage.metrics import structural_similarity
-from torch import Tensor
+from torch import Tensor, nn
 
 from mrstyle.acquisition import Acquisition
 from mrstyle.encoding import Encoding
@@ -39,7 +41,10 @@ from mrstyle.presets import preset_acquisition
 from mrstyle.synthesize import estimate, synthesize
 from mrstyle.volume import read_volume
 from mrstyle_trainer.anatomies import LabelTable, read_label_map
+from mrstyle_trainer.config import read_saved_config
 from mrstyle_trainer.contrasts import SimulatedContrasts
+from mrstyle_trainer.export import load_average
+from mrstyle_trainer.recipes import build_recipe
 from mrstyle_trainer.sequences import FSE, FSE_TRAINING
 from mrstyle_trainer.simulate import SimulationConfig
 
@@ -59,6 +64,8 @@ def unit(image: np.ndarray, inside: np.ndarray) -> np.ndarray:
 
 def score(image: np.ndarray, truth: np.ndarray, inside: np.ndarray) -> tuple[float, float]:
     """PSNR in dB and SSIM of a slice to its truth, data range 1, whole slice."""
+    if np.isnan(image).any():
+        return np.nan, np.nan
     image, truth = unit(image, inside), unit(truth, inside)
     error = float(np.mean((image - truth) ** 2))
     similarity = structural_similarity(
@@ -88,27 +95,56 @@ def simulated_slices(data: Path, samples: int) -> SimulatedContrasts:
     return SimulatedContrasts(heads, config, SEED, samples)
 
 
-def draw_all(model: Package, scans: Tensor) -> np.ndarray:
-    """Images (source, target, H, W) of nine scans (9, 2c + 1, H, W) in each of the nine sequences."""
-    network = model.network
-    images = []
-    with torch.inference_mode():
+Drawer = Callable[[Tensor], np.ndarray]
+
+
+def any_to_any(network: nn.Module) -> Drawer:
+    """Images (source, target, H, W) of nine scans (9, 2c + 1, H, W), each in each of the nine sequences."""
+
+    def draw(scans: Tensor) -> np.ndarray:
+        images = []
         for scan, source in zip(scans, FSE.values(), strict=True):
             code = network.encode(scan[None], source)
             images.append(torch.cat([network.decode(code, target)[0] for target in FSE.values()]))
-    return torch.stack(images).float().numpy()
+        return torch.stack(images).float().numpy()
+
+    return draw
 
 
-def simulations(data: Path, models: dict[str, Package], samples: int) -> dict:
+def one_to_one(network: nn.Module, source: str, target: str) -> Drawer:
+    """The same with NaN for all but the one pair that the network was trained for."""
+
+    def draw(scans: Tensor) -> np.ndarray:
+        images = np.full((len(NAMES), len(NAMES), *scans.shape[-2:]), np.nan, np.float32)
+        row, column = NAMES.index(source), NAMES.index(target)
+        images[row, column] = network(scans[row][None])[0, 0].float().numpy()
+        return images
+
+    return draw
+
+
+def drawer_of_run(run: Path) -> Drawer:
+    """What a training has learned, without making a package of it."""
+    config = read_saved_config(run)
+    recipe = build_recipe(config)
+    load_average(run, recipe)
+    network = recipe.networks[recipe.main].eval()
+    if hasattr(network, "encode"):
+        return any_to_any(network)
+    return one_to_one(network, *config.simulation.sequences)
+
+
+def simulations(data: Path, drawers: dict[str, Drawer], samples: int) -> dict:
     """Tables of PSNR and SSIM, source by target, and their means over seen and unseen sequences."""
     pairs = simulated_slices(data, samples)
-    found: dict[str, list] = {name: [] for name in (*models, "histogram-matching")}
+    found: dict[str, list] = {name: [] for name in (*drawers, "histogram-matching")}
     for index in range(samples):
         item = pairs[index]
         inside = item["truths"].amax(dim=(0, 1)).numpy() > 0.02
         truths = item["truths"][:, 0].numpy()
         middles = item["scans"][:, item["scans"].shape[1] // 2].numpy()
-        drawn = {name: draw_all(model, item["scans"]) for name, model in models.items()}
+        with torch.inference_mode():
+            drawn = {name: draw(item["scans"]) for name, draw in drawers.items()}
         drawn["histogram-matching"] = np.stack(
             [[_matched(source, truth, inside) for truth in truths] for source in middles]
         )
@@ -141,12 +177,20 @@ def tables(scores: np.ndarray) -> dict:
         "identity": np.eye(len(NAMES), dtype=bool) & seen[:, None],
     }
     groups |= {f"seen_to_{name}": seen[:, None] & (np.array(NAMES) == name)[None] for name in UNSEEN}
-    return {
-        "psnr_db": dict(zip(NAMES, mean[..., 0].round(2).tolist(), strict=True)),
-        "ssim": dict(zip(NAMES, mean[..., 1].round(3).tolist(), strict=True)),
-        "mean_psnr_db": {group: round(float(mean[which, 0].mean()), 2) for group, which in groups.items()},
-        "mean_ssim": {group: round(float(mean[which, 1].mean()), 3) for group, which in groups.items()},
+    drawn = ~np.isnan(mean[..., 0])
+    figures = {
+        metric: {
+            f"{NAMES[row]} {NAMES[column]}": round(float(mean[row, column, place]), digits)
+            for row, column in np.argwhere(drawn)
+        }
+        for place, (metric, digits) in enumerate((("psnr_db", 2), ("ssim", 3)))
     }
+    if drawn.all():
+        for place, metric in enumerate(("psnr_db", "ssim")):
+            figures[f"mean_{metric}"] = {
+                group: round(float(mean[which, place].mean()), 3) for group, which in groups.items()
+            }
+    return figures
 
 
 def patients(data: Path, models: dict[str, Package], pictures: Path | None) -> dict:
@@ -254,11 +298,16 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=40, help="simulated slices")
     parser.add_argument("--pictures", type=Path, help="folder for pictures of the patients")
     parser.add_argument("--only", choices=["simulations", "patients", "live"], help="one part alone")
+    parser.add_argument(
+        "--runs", type=Path, nargs="*", default=[], help="folders of trainings to compare with"
+    )
     arguments = parser.parse_args()
     packages = [load_package(find(name)) for name in arguments.models]
     models = {package.card.id: package for package in packages}
+    drawers = {name: any_to_any(model.network) for name, model in models.items()}
+    drawers |= {run.name: drawer_of_run(run) for run in arguments.runs}
     parts = {
-        "simulations": lambda: simulations(arguments.data, models, arguments.samples),
+        "simulations": lambda: simulations(arguments.data, drawers, arguments.samples),
         "patients": lambda: patients(arguments.data, models, arguments.pictures),
         "live": live,
     }

@@ -12,7 +12,7 @@ from mrstyle.acquisition import entered
 from mrstyle.errors import InputError
 
 from .acquisitions import NUMBERS, TIMES, Known
-from .wording import field_text, field_texts, value_text
+from .wording import field_texts, value_text
 
 _OFFERED = 2
 
@@ -76,10 +76,9 @@ def _candidates(values: Mapping[str, Any]) -> Iterator[Correction]:
 
 
 def _as_milliseconds(changes: dict[str, Any]) -> Correction:
-    parts = [
-        _("{field} {value}").format(field=field_text(name), value=value_text(name, value))
-        for name, value in changes.items()
-    ]
+    # Short, because it is the text of a button in a narrow panel.
+    names = {"repetition_time_ms": "TR", "echo_time_ms": "TE", "inversion_time_ms": "TI"}
+    parts = [f"{names[name]} {value_text(name, value)}" for name, value in changes.items()]
     return Correction(_("Use {values}").format(values=", ".join(parts)), changes)
 
 

@@ -58,8 +58,9 @@ class MapsSection:
             getattr(self._ui, name).enabled = node is not None
         views = self._views(image)
         if node is None or not views:
-            overlays.hide_overlays(slicer.mrmlScene)
-            self._shown = None
+            if self._shown is not None:  # a map of another panel is not ours to hide
+                overlays.hide_overlays(slicer.mrmlScene)
+                self._shown = None
             return
         self._show(choice.kind, node, views)
 

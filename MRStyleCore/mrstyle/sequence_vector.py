@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from .acquisition import FAMILIES, Acquisition
 
@@ -51,5 +52,7 @@ def parameters_of(acquisition: Acquisition) -> list[float]:
 def acquisition_of(parameters: Sequence[float]) -> Acquisition:
     """The acquisition that `parameters_of` wrote."""
     family = int(parameters[0])
-    values = {name: float(value) or None for name, value in zip(PARAMETERS, parameters[1:], strict=True)}
+    values: dict[str, Any] = {
+        name: float(value) or None for name, value in zip(PARAMETERS, parameters[1:], strict=True)
+    }
     return Acquisition(FAMILIES[family] if family >= 0 else None, **values)

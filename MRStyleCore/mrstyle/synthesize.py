@@ -191,7 +191,7 @@ def _check_complete(acquisition: Acquisition, what: str) -> None:
         raise InputError(f"{what} lacks its {words}; enter it, or let it be estimated from the image.")
 
 
-def _encode(sources: list[Prepared], model: Package, device: str, report: Reporter) -> tuple[Encoding, Plan]:
+def _encode(sources: list[Prepared], model: Package, device: str, report: Reporter) -> Encoding:
     network = cast(Relaxometry, model.network)
     first = sources[0]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import slicer
 import synth_panel_helpers as helpers
-from transfer_panel_helpers import click, settle, wait_for_end, wait_until
+from transfer_panel_helpers import click, settle, wait_until
 
 MODEL = "contrast-relaxometry"
+_PATIENCE_S = 600.0
 
 
 def scenario(grab, model: str = MODEL) -> None:
@@ -35,7 +36,7 @@ def scenario(grab, model: str = MODEL) -> None:
     grab("6-contrast-source")
     preset = ui.presetComboBox
     preset.currentIndex = preset.findData("FLAIR")
-    wait_for_end(panel)
+    wait_until(lambda: not panel.logic.runner.is_busy, "the worker", _PATIENCE_S)
     wait_until(lambda: live.is_whole, "the preview")
     ui.inputsCollapsibleButton.collapsed = True
     ui.compareCollapsibleButton.collapsed = True
@@ -50,7 +51,7 @@ def scenario(grab, model: str = MODEL) -> None:
     ui.referenceSelector.setCurrentNode(real)
     settle()
     click(ui.applyButton)
-    wait_for_end(panel)
+    wait_until(lambda: not panel.logic.runner.is_busy, "the worker", _PATIENCE_S)
     ui.compareCollapsibleButton.collapsed = False
     ui.overlayComboBox.currentIndex = ui.overlayComboBox.findText("Difference: synthetic minus real")
     settle(0.3)

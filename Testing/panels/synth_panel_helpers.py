@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import slicer
 import slicerhost
-from transfer_panel_helpers import run_of, settle, wait_for_end, wait_until
+from transfer_panel_helpers import load_with_core, run_of, settle, wait_for_end, wait_until
 from worker_helpers import offer_python
 
 from mrstyle.physics.signal import signal
@@ -106,8 +106,7 @@ say(type="result", case=1, name=case["name"], outputs=outputs, seconds=0.1)
 def load_module() -> None:
     """Load the modules into the host, unchanged; once per process."""
     if not hasattr(slicer.modules, "contrastsynth"):
-        needed = [] if hasattr(slicer.modules, "mrstylecore") else [ROOT / "MRStyleCore" / "MRStyleCore.py"]
-        slicerhost.app.loadModules([*needed, MODULE])
+        load_with_core(MODULE)
 
 
 def open_panel(models: Path | None = None):
@@ -122,6 +121,14 @@ def open_panel(models: Path | None = None):
     widget._panel._models.refresh("")
     choose_model(widget, RELAXOMETRY)
     return widget
+
+
+def close_panel(widget) -> None:
+    """End what the panel still does, and leave the models of this computer as they were."""
+    if widget.logic.runner.is_busy:
+        widget.logic.runner.run.cancel()
+        wait_for_end(widget)
+    settings.set_model_folder(None)
 
 
 def choose_model(widget, name: str) -> None:

@@ -40,10 +40,7 @@ def panel(scene):
     choose_source(widget, add_scan("MPRAGE", "T1 patient"))
     assert widget.ui.applyButton.enabled, widget.ui.applyButton.toolTip
     yield widget
-    widget = slicer.modules.ContrastSynthWidget
-    if widget.logic.runner.is_busy:
-        widget.logic.runner.run.cancel()
-        wait_for_end(widget)
+    helpers.close_panel(slicer.modules.ContrastSynthWidget)
 
 
 def volumes() -> list[str]:

@@ -28,7 +28,7 @@ def logic(scene, models, tmp_path, monkeypatch):
     from ContrastSynth import ContrastSynthLogic
 
     yield ContrastSynthLogic()
-    settings.set_model_folder(helpers.tiny_models())
+    settings.set_model_folder(None)
 
 
 def test_process_returns_the_synthetic_volume_and_its_metrics(logic):

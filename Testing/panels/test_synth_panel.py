@@ -36,9 +36,7 @@ def panel(scene, tmp_path, monkeypatch):
     layouts.restore(scene)
     slicer.app.layoutManager().setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
     yield widget
-    if widget.logic.runner.is_busy:
-        widget.logic.runner.run.cancel()
-        wait_for_end(widget)
+    helpers.close_panel(widget)
 
 
 @pytest.fixture
@@ -65,7 +63,7 @@ def choose_preset(panel, name: str) -> None:
 
 
 def test_panel_opens_without_torch(scene):
-    helpers.open_panel()
+    helpers.close_panel(helpers.open_panel())
     assert "torch" not in sys.modules and "pydantic" not in sys.modules
 
 

@@ -22,7 +22,9 @@ from mrstyle.presets import preset_acquisition
 def panel(scene, tmp_path, monkeypatch):
     """The panel on an empty scene, with a worker that answers at once."""
     helpers.offer_truthful_worker(monkeypatch, tmp_path)
-    return helpers.open_panel()
+    widget = helpers.open_panel()
+    yield widget
+    helpers.close_panel(widget)
 
 
 def load(path, name: str):
@@ -108,7 +110,7 @@ def test_seconds_are_corrected_by_a_click(panel):
     choose_source(panel, add_scan("T2w", "Seconds"))
     type_into(panel.ui.sourceRepetitionLineEdit, "2.5")
     assert "looks like seconds" in panel.ui.sourceNoteLabel.text
-    assert offered(panel)[0] == "Use repetition time 2500 ms"
+    assert offered(panel)[0] == "Use TR 2500 ms"
     assert not panel.ui.applyButton.enabled
     click(panel.ui.firstCorrectionButton)
     assert panel.ui.sourceRepetitionLineEdit.text == "2500"
@@ -119,7 +121,7 @@ def test_all_times_in_seconds_are_corrected_together(panel):
     choose_source(panel, add_scan("FLAIR", "Seconds"))
     for edit, text in (("Repetition", "9"), ("Echo", "0.09"), ("Inversion", "2.5")):
         type_into(getattr(panel.ui, f"source{edit}LineEdit"), text)
-    assert offered(panel) == ["Use repetition time 9000 ms, echo time 90 ms, inversion time 2500 ms"]
+    assert offered(panel) == ["Use TR 9000 ms, TE 90 ms, TI 2500 ms"]
     click(panel.ui.firstCorrectionButton)
     assert panel.ui.sourceNoteLabel.text == "" and panel.ui.sourceInversionLineEdit.text == "2500"
 

@@ -26,7 +26,13 @@ WORKER_TIMEOUT_S = 90.0
 def load_module() -> None:
     """Load the modules into the host, unchanged; once per process."""
     if not hasattr(slicer.modules, "mrstyletransfer"):
-        slicerhost.app.loadModules([ROOT / "MRStyleCore" / "MRStyleCore.py", MODULE])
+        load_with_core(MODULE)
+
+
+def load_with_core(module: Path) -> None:
+    """Load a panel's module, and before it the one that all panels share if it is not there yet."""
+    needed = [] if hasattr(slicer.modules, "mrstylecore") else [ROOT / "MRStyleCore" / "MRStyleCore.py"]
+    slicerhost.app.loadModules([*needed, module])
 
 
 def open_panel():

@@ -76,6 +76,16 @@ NETWORKS: dict[str, dict[str, Any]] = {
         "stem_norm": False,
         "pixel_range_mm": [1.0, 1.3],
     },
+    "relaxometry": {
+        "context": 0,
+        "width": 8,
+        "max_width": 16,
+        "downsamplings": 1,
+        "residual_blocks": 1,
+        "hidden": 8,
+        "pixel_range_mm": [1.0, 1.3],
+    },
+    "crl": {"context": 0, "width": 8, "blocks": 1, "pixel_range_mm": [1.0, 1.3]},
 }
 
 

@@ -6,6 +6,8 @@ same data.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Generator, Tensor
 from torch.utils.data import Dataset
@@ -62,7 +64,7 @@ class SimulatedContrasts(Dataset):
         scans, truths, scan_levels, truth_levels = [], [], [], []
         sequences = self._sequences(generator, field_t)
         for _, acquisition in sequences:
-            real = simulator.contrast(generator, len(tissues), lambda _, fixed=acquisition: fixed)
+            real = simulator.contrast(generator, len(tissues), partial(_always, acquisition))
             ideal = Contrast(acquisition, unit_gain, gamma=1.0)
             scan_levels.append(simulator.level(view, real))
             truth_levels.append(simulator.level(view, ideal))
@@ -93,6 +95,10 @@ class SimulatedContrasts(Dataset):
             return [(fse_kind(name), FSE[name]) for name in self.config.sequences]
         share = self.config.fse_share
         return [random_synthesis(generator, field_t, share) for _ in range(self.config.contrasts)]
+
+
+def _always(acquisition: Acquisition, _: Generator) -> Acquisition:
+    return acquisition
 
 
 def nominal(generator: Generator, exact: Tensor) -> Tensor:

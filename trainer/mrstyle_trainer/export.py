@@ -46,7 +46,7 @@ def export(run: Path, package: Path, *, config_path: Path | None = None, version
         written = given.card
     initial = kept_card(config, run)
     recipe = build_recipe(config)
-    _load_average(run, recipe)
+    load_average(run, recipe)
     figures = measure(recipe, load_samples(config, "validation", recipe.samples))
     if not figures.bf16_psnr_db >= _LEAST_BF16_PSNR_DB:
         raise InputError(
@@ -58,7 +58,7 @@ def export(run: Path, package: Path, *, config_path: Path | None = None, version
     return save_package(package, fields, recipe.networks[recipe.main], dtype=_STORED)
 
 
-def _load_average(run: Path, recipe: Recipe) -> None:
+def load_average(run: Path, recipe: Recipe) -> None:
     """Put the moving average, as it will be stored, into the main network."""
     network = recipe.networks[recipe.main]
     prefix = "module."

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 from torch import Generator
 
 from mrstyle.acquisition import Acquisition
 from mrstyle.physics.signal import nulling_inversion_time_ms
-from mrstyle.sequence_range import SequenceRange
+from mrstyle.sequence_range import Family, SequenceRange
+from mrstyle.sequence_vector import parameters_of
 
 from .fields import uniform
 
@@ -23,7 +25,7 @@ class Kind:
     """
 
     share: float
-    family: str
+    family: Family
     repetition_time_ms: Range
     echo_time_ms: Range
     inversion_time_ms: Range | None = None
@@ -163,12 +165,7 @@ def _range(name: str, kind: Kind) -> SequenceRange:
 
 
 def _only(name: str) -> SequenceRange:
-    sequence = FSE[name]
-    inversion_ms = sequence.inversion_time_ms
-    return SequenceRange(
-        name,
-        sequence.family,
-        (sequence.repetition_time_ms,) * 2,
-        (sequence.echo_time_ms,) * 2,
-        inversion_ms and (inversion_ms,) * 2,
-    )
+    _, *values = parameters_of(FSE[name])
+    repetition, echo, inversion = ((value, value) if value else None for value in values[:3])
+    family = cast(Family, FSE[name].family)
+    return SequenceRange(name, family, cast(Range, repetition), cast(Range, echo), inversion)

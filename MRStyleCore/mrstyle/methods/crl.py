@@ -167,12 +167,11 @@ class CRL(nn.Module):
         self.mapper = _perceptron(
             nn.Linear, [inputs, *[width] * (config.mapper_layers - 1)], last_active=True
         )
-        kinds = {"modulate": Modulate, "film": Film}
-        self.mixing = (
-            Attend(width, width, config.heads)
-            if config.mode == "attend"
-            else kinds[config.mode](width, width)
-        )
+        self.mixing: Modulate | Film | Attend
+        if config.mode == "attend":
+            self.mixing = Attend(width, width, config.heads)
+        else:
+            self.mixing = (Modulate if config.mode == "modulate" else Film)(width, width)
         self.decoder = _perceptron(_pixelwise, [*[width] * config.decoder_layers, 1])
         self.estimator = SequenceEstimator(len(PRESETS)) if config.estimates else None
 

@@ -76,10 +76,9 @@ class Relaxometry(nn.Module):
             config.hidden,
             config.residual_blocks,
         )
-        self.gain = nn.Sequential(
-            nn.Linear(SEQUENCE_DIM, config.hidden), nn.SiLU(), nn.Linear(config.hidden, config.residuals)
-        )
-        nn.init.zeros_(self.gain[2].weight)
+        last = nn.Linear(config.hidden, config.residuals)
+        nn.init.zeros_(last.weight)
+        self.gain = nn.Sequential(nn.Linear(SEQUENCE_DIM, config.hidden), nn.SiLU(), last)
         self.estimator = SequenceEstimator(len(PRESETS))
         for name, (low, high) in {"log_r1": _T1_RANGE_MS, "log_r2": _T2_RANGE_MS}.items():
             limits = torch.log(1000 / torch.tensor([high, low]))
@@ -135,8 +134,8 @@ class Relaxometry(nn.Module):
 
     def gains(self, target: Acquisition) -> Tensor:
         """How much of each residual map a target takes: (residuals), -1 to 1."""
-        vector = torch.tensor(sequence_vector(target), device=self.gain[0].weight.device)
-        return torch.tanh(self.gain(vector.to(self.gain[0].weight.dtype)))
+        like = next(self.gain.parameters())
+        return torch.tanh(self.gain(torch.tensor(sequence_vector(target)).to(like)))
 
 
 def strength(acquisition: Acquisition) -> float:

@@ -22,7 +22,9 @@ class SequenceEstimator(nn.Module):
     def __init__(self, kinds: int, channels: tuple[int, ...] = (24, 48, 96, 96)) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
-            nn.Sequential(convolution(inputs, outputs, 3, stride=2, padding="zeros"), LayerNorm(outputs), nn.ReLU())
+            nn.Sequential(
+                convolution(inputs, outputs, 3, stride=2, padding="zeros"), LayerNorm(outputs), nn.ReLU()
+            )
             for inputs, outputs in pairwise((1, *channels))
         )
         self.head = nn.Linear(2 * channels[-1], kinds)
@@ -32,7 +34,7 @@ class SequenceEstimator(nn.Module):
         for layer in self.layers:
             x = layer(x)
         x = x.float()
-        weight = F.adaptive_avg_pool2d((image > _FOREGROUND_LEVEL).float(), x.shape[-2:]) + 1e-4
+        weight = F.adaptive_avg_pool2d((image > _FOREGROUND_LEVEL).float(), (x.shape[2], x.shape[3])) + 1e-4
         total = weight.sum(dim=(2, 3))
         mean = (x * weight).sum(dim=(2, 3)) / total
         spread = ((x - mean[:, :, None, None]).square() * weight).sum(dim=(2, 3)) / total

@@ -36,25 +36,22 @@ class ConditionedUNet(nn.Module):
         self.downs = nn.ModuleList(
             convolution(before, after, 4, stride=2, padding="zeros") for before, after in pairwise(channels)
         )
-        norms: list[nn.Module] = [AdaIN(size, hidden) for size in channels]
-        norms[0] = FiLM(channels[0], hidden)
-        self.norms = nn.ModuleList(norms)
+
+        def normalized(size: int) -> nn.Module:
+            return AdaIN(size, hidden)
+
+        def plain(size: int) -> nn.Module:
+            return FiLM(size, hidden)
+
+        self.norms = nn.ModuleList([plain(channels[0]), *map(normalized, channels[1:])])
         self.blocks = nn.ModuleList(
-            ResidualBlock(channels[-1], lambda size: AdaIN(size, hidden), "zeros")
-            for _ in range(residual_blocks)
+            ResidualBlock(channels[-1], normalized, "zeros") for _ in range(residual_blocks)
         )
         pairs = list(zip(channels[:0:-1], channels[-2::-1], strict=True))
-        last = pairs[-1]
+        kinds = [*[normalized] * (len(pairs) - 1), plain]
         self.ups = nn.ModuleList(
-            UpBlock(
-                deep,
-                shallow,
-                3,
-                lambda size, kind=FiLM if (deep, shallow) == last else AdaIN: kind(size, hidden),
-                "zeros",
-                skip=shallow,
-            )
-            for deep, shallow in pairs
+            UpBlock(deep, shallow, 3, kind, "zeros", skip=shallow)
+            for (deep, shallow), kind in zip(pairs, kinds, strict=True)
         )
         self.head = convolution(channels[0], outputs, 1)
 

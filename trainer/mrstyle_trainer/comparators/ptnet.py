@@ -62,22 +62,22 @@ class Performer(nn.Module):
 
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(inputs)
+        self.norm1 = nn.LayerNorm(inputs)
         self.queries_keys_values = nn.Linear(inputs, 3 * width)
         self.project = nn.Linear(width, width)
-        self.perceptron = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width)
-        )
+        self.norm2 = nn.LayerNorm(width)
+        self.perceptron = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, width))
         orthogonal = torch.linalg.qr(torch.randn(width, width)).Q[: width // 2]
         self.directions: Tensor
         self.register_buffer("directions", math.sqrt(width) * orthogonal)
 
     def forward(self, x: Tensor) -> Tensor:
-        queries, keys, values = self.queries_keys_values(self.norm(x)).chunk(3, dim=-1)
+        # Norms of float32: uncompiled, their gradients are summed in the precision given, over as many tokens as pixels.
+        queries, keys, values = self.queries_keys_values(self.norm1(x.float())).chunk(3, dim=-1)
         with torch.autocast(x.device.type, enabled=False):  # exponentials and long sums want float32
             attended = linear_attention(queries.float(), keys.float(), values.float(), self.directions)
         x = values + self.project(attended.to(values.dtype))
-        return x + self.perceptron(x)
+        return x + self.perceptron(self.norm2(x.float()))
 
 
 class SoftSplit(nn.Module):
