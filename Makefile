@@ -29,7 +29,8 @@ demo: $(READY)
 	$(BIN)/mrstyle phantom -o demo --seed 2 --contrast T2w --field 1.5
 	$(BIN)/mrstyle transfer demo/sub-01_T1w.nii.gz demo/sub-02_T2w.nii.gz \
 		-o demo/styled.nii.gz --maps demo/maps --report demo/report.html
-	@echo "Open demo/report.html in a browser."
+	$(BIN)/mrstyle synthesize demo/sub-01_T1w.nii.gz -o demo/sub-01_{preset}.nii.gz --preset T2w --preset FLAIR --maps demo/tissue
+	@echo "Open demo/report.html in a browser, and demo/sub-01_FLAIR.nii.gz in a viewer."
 
 test: lint $(PANELS_READY)
 	$(BIN)/python -m pytest
