@@ -15,7 +15,7 @@ from mrstyle.targets import Reference
 from mrstyle.translate import translate
 from mrstyle.volume import Volume
 from mrstyle_trainer import export as export_module
-from mrstyle_trainer.config import read_config
+from mrstyle_trainer.config import TrainingConfig, read_config
 from mrstyle_trainer.export import export
 from mrstyle_trainer.figures import Figures
 from mrstyle_trainer.loop import fit
@@ -99,5 +99,15 @@ def test_a_model_that_bfloat16_changes_is_refused(
 ) -> None:
     monkeypatch.setattr(export_module, "measure", lambda *_: Figures(20.0, 15.0, 38.2, 1.0))
     with pytest.raises(InputError, match=r"38\.2 dB"):
+        export(run, tmp_path / "package")
+    assert not (tmp_path / "package").exists()
+
+
+def test_a_comparator_does_not_become_a_package(heads: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    content = entries(heads) | {"recipe": "pgan"}
+    (run / "config.json").write_text(TrainingConfig.model_validate(content).model_dump_json())
+    with pytest.raises(InputError, match="pgan is a comparator"):
         export(run, tmp_path / "package")
     assert not (tmp_path / "package").exists()

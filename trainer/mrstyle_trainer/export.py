@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from mrstyle import methods
 from mrstyle.errors import InputError
 from mrstyle.models.card import ModelCard
 from mrstyle.models.package import save_package
@@ -31,12 +32,16 @@ def export(run: Path, package: Path, *, config_path: Path | None = None, version
     configuration on the card, are those of ``config_path`` when given, else those of the run.
 
     Raises:
-        InputError: ``run`` holds no training, ``package`` exists, ``config_path`` describes another network, or
-            bfloat16 changes the output too much.
+        InputError: ``run`` holds no training or that of a comparator, ``package`` exists, ``config_path`` describes
+            another network, or bfloat16 changes the output too much.
     """
     if package.exists():
         raise InputError(f"{package} exists already; choose another folder for the package, or remove it.")
     config = read_saved_config(run)
+    if config.recipe not in methods.names():
+        raise InputError(
+            f"{config.recipe} is a comparator for one pair of sequences; it cannot become a package."
+        )
     written = config.card
     if config_path is not None:
         given = parse_config(config_path)
