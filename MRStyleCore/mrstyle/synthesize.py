@@ -24,7 +24,7 @@ from .errors import InputError
 from .estimate import estimate
 from .history import History, versions
 from .methods.crl import CRL
-from .methods.relaxometry import GREATEST_RESIDUAL, LOG_SD, PD, R1, R2, RESIDUAL, Relaxometry
+from .methods.relaxometry import GREATEST_RESIDUAL, LOG_SD, PD, R1, R2, RESIDUAL, Relaxometry, strength
 from .models.package import Package
 from .result import Result
 from .sequence_range import SequenceRange, outside
@@ -214,9 +214,12 @@ def _encode(sources: list[Prepared], model: Package, device: str, report: Report
 
     code, plan = _run(work, device, report)
     inside = code[R1] != 0  # where there were slices; elsewhere is air without a patient near
-    pd = np.where(inside, np.exp(code[PD]), 0) * np.float32(first.intensity.scale)
-    if first.is_cut_out:
-        pd[~first.mask] = 0
+    pd = np.where(inside, np.exp(code[PD]), 0)
+    # In air a network may make tissue out of noise; there is no more of it than the scan can show.
+    air = (
+        np.zeros_like(pd) if first.is_cut_out else first.array.clip(0) / strength(_acquisition(first.volume))
+    )
+    pd = np.where(first.mask, pd, np.minimum(pd, air)) * np.float32(first.intensity.scale)
     log_sd = np.clip(code[LOG_SD] + np.log(_LAPLACE_SD), _LEAST_LOG_SD, _GREATEST_LOG_SD)
     gain = ResidualGain(*(values.detach().float().cpu().numpy() for values in network.gain.parameters()))
     restore = first.restore
@@ -273,9 +276,8 @@ def _draw(
         )
 
     outputs, plan = _run(work, device, report)
+    outputs = np.where(first.mask, outputs, 0 if first.is_cut_out else np.minimum(outputs, first.array))
     outputs *= first.intensity.scale
-    if first.is_cut_out:
-        outputs[:, :, ~first.mask] = 0
     means = [first.restore(each) for each in outputs.mean(axis=0)]
     spreads: list[np.ndarray | None] = [None] * len(means)
     if samples > 1:

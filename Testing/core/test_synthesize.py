@@ -63,6 +63,15 @@ def test_intensities_follow_those_of_the_source(packages, method: str) -> None:
     np.testing.assert_allclose(ten, 10 * one, rtol=2e-2, atol=0.02 * ten.max())
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_no_tissue_is_made_of_the_noise_in_air(packages, method: str) -> None:
+    source = scan(T1W)
+    air = np.zeros(source.shape, bool)
+    air[:2], air[-2:], air[:, :2], air[:, -2:] = True, True, True, True
+    image = synthesize([source], packages[method], [T2W])[0].image.array
+    assert image[air].max() <= 3 * source.array[air].max()
+
+
 def test_relaxometry_knows_how_sure_it_is_and_crl_by_samples(packages) -> None:
     source = scan(T1W)
     result = synthesize([source], packages["relaxometry"], [T2W])[0]
