@@ -18,6 +18,9 @@ from .volume import Volume
 _SLICES = 12
 _CENTRAL = (0.25, 0.75)
 _DEFAULT_FIELD_T = 3.0
+_SURE = 0.5
+# Kinds that can hardly be told apart share what speaks for them, or each of them would lose to any other kind.
+_T1_WEIGHTED = ("T1w", "T1-FLAIR", "MPRAGE", "SPGR")
 
 
 def estimate(volume: Volume, model: Package) -> tuple[Acquisition, str]:
@@ -34,12 +37,11 @@ def estimate(volume: Volume, model: Package) -> tuple[Acquisition, str]:
     shares = _kinds(volume, model)
     if known.family:
         shares = {kind: share for kind, share in shares.items() if _family(kind) == known.family}
-    kind = max(shares, key=lambda name: shares[name])
+    kind, share = _most_likely(shares)
     acquisition = _filled(known, preset_acquisition(kind, field_t))
-    share = shares[kind] / sum(shares.values())
     field = "" if known.field_strength_t else f" at {field_t:g} T, which is assumed"
     sentence = (
-        f"{volume.name} looks like {kind} ({100 * share:.0f} %); what its file leaves open was estimated as usual for "
+        f"{volume.name} {'looks' if share >= _SURE else 'may look'} like {kind} ({100 * share:.0f} %); what its file leaves open was estimated as usual for "
         f"that{field}. Enter the real values if you know them."
     )
     return acquisition, sentence
@@ -61,6 +63,17 @@ def _kinds(volume: Volume, model: Package) -> dict[str, float]:
     with torch.inference_mode():
         logits = estimator(stack.images[indices].unsqueeze(1)).mean(dim=0)
     return dict(zip(PRESETS, logits.softmax(dim=0).tolist(), strict=True))
+
+
+def _most_likely(shares: dict[str, float]) -> tuple[str, float]:
+    """A kind and how likely it, or one that looks like it, is."""
+    alike = {kind: share for kind, share in shares.items() if kind in _T1_WEIGHTED}
+    others = {kind: share for kind, share in shares.items() if kind not in alike}
+    together = sum(alike.values())
+    likely = alike if together > max(others.values(), default=0.0) else others
+    kind = max(likely, key=lambda name: likely[name])
+    share = together if likely is alike else likely[kind]
+    return kind, share / sum(shares.values())
 
 
 def _family(kind: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from tissue_fixtures import AFFINE, FLAIR, T1W, T2W, scan, tiny_package
 from mrstyle.acquisition import Acquisition
 from mrstyle.engine.fusion import fused
 from mrstyle.errors import Cancelled, InputError
+from mrstyle.estimate import _most_likely
 from mrstyle.models.catalogue import find
 from mrstyle.models.package import Package, load_package
 from mrstyle.synthesize import encode, estimate, synthesize
@@ -159,7 +161,11 @@ def test_cancel_ends_it(packages) -> None:
 def test_an_estimate_is_complete_says_so_and_keeps_what_is_known(packages) -> None:
     acquisition, sentence = estimate(scan(None, "mine"), packages["relaxometry"])
     assert acquisition.family and acquisition.repetition_time_ms and acquisition.echo_time_ms
-    assert sentence.startswith("mine looks like ") and "estimated" in sentence and "assumed" in sentence
+    assert (
+        re.match("mine (looks|may look) like ", sentence)
+        and "estimated" in sentence
+        and "assumed" in sentence
+    )
     known = Acquisition("mprage", None, 2.9, 880.0, field_strength_t=3.0)
     acquisition, sentence = estimate(scan(known), packages["crl"])
     assert (acquisition.family, acquisition.echo_time_ms, acquisition.inversion_time_ms) == (
@@ -168,6 +174,12 @@ def test_an_estimate_is_complete_says_so_and_keeps_what_is_known(packages) -> No
         880.0,
     )
     assert acquisition.repetition_time_ms == 2300.0 and "MPRAGE" in sentence
+
+
+def test_kinds_that_look_alike_are_counted_together() -> None:
+    shares = {"FLAIR": 0.3, "T1w": 0.2, "MPRAGE": 0.25, "SPGR": 0.15, "PDw": 0.1}
+    assert _most_likely(shares) == ("MPRAGE", pytest.approx(0.6))
+    assert _most_likely({"FLAIR": 0.6, "T1w": 0.2, "MPRAGE": 0.2}) == ("FLAIR", pytest.approx(0.6))
 
 
 def test_windows_give_what_whole_slices_give(packages, monkeypatch) -> None:
