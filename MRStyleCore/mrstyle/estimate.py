@@ -40,8 +40,9 @@ def estimate(volume: Volume, model: Package) -> tuple[Acquisition, str]:
     kind, share = _most_likely(shares)
     acquisition = _filled(known, preset_acquisition(kind, field_t))
     field = "" if known.field_strength_t else f" at {field_t:g} T, which is assumed"
+    looks = "looks" if share >= _SURE else "may look"
     sentence = (
-        f"{volume.name} {'looks' if share >= _SURE else 'may look'} like {kind} ({100 * share:.0f} %); what its file leaves open was estimated as usual for "
+        f"{volume.name} {looks} like {kind} ({100 * share:.0f} %); what its file leaves open was estimated as usual for "
         f"that{field}. Enter the real values if you know them."
     )
     return acquisition, sentence
