@@ -194,12 +194,12 @@ def test_what_is_unknown_is_estimated_and_said(mrstyle: Command, patient: Path, 
     files = ["synthesize", patient / "unknown.nii.gz", "-o", patient / "o.nii.gz", "--preset", "PDw"]
     run = mrstyle(*files, "--model", relaxometry, "--json")
     assert run.code == 0, run.err
-    assert "looks like" in run.err and "estimated" in run.err
+    assert "estimated as usual" in run.err and "estimated" in run.err
     answer = json.loads(run.out)
     (source,) = answer["sources"]
     assert set(source["origins"].values()) == {"estimated"}
     assert source["acquisition"]["echo_time_ms"] > 0
-    assert any("looks like" in note for note in answer["notes"])
+    assert any("estimated as usual" in note for note in answer["notes"])
     history = read_history(patient / "o.nii.gz")
     assert history is not None
     assert history.content["origins"] == source["origins"]
@@ -238,7 +238,7 @@ def test_what_the_user_says_counts_more_than_the_file(
     assert (origins["echo_time_ms"], origins["inversion_time_ms"]) == ("entered", "sidecar")
     assert second["acquisition"]["family"] == "spin_echo"
     assert set(second["origins"].values()) == {"entered"}
-    assert "looks like" not in run.err
+    assert "estimated as usual" not in run.err
 
 
 def test_a_source_preset_is_named_as_the_origin(mrstyle: Command, patient: Path, relaxometry: Path) -> None:

@@ -123,8 +123,8 @@ def test_a_case_without_targets_tells_how_the_scan_was_taken(
     if known and known.get("field_strength_t"):
         assert told["origins"]["field_strength_t"] == "entered"
         assert told["acquisition"]["field_strength_t"] == 1.5
-    assert any("looks like" in note for note in outputs["notes"])
-    assert any("looks like" in line["message"] for line in of_kind(lines, "warning"))
+    assert any("estimated as usual" in note for note in outputs["notes"])
+    assert any("estimated as usual" in line["message"] for line in of_kind(lines, "warning"))
     assert set(parent.folder.iterdir()) - before == {parent.folder / "job.json"}
 
 

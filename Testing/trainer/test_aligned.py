@@ -180,7 +180,7 @@ def test_gains_that_nobody_knows_do_not_count(bids: Path, tmp_path: Path) -> Non
     for name in ("absolute", "structural", "fused"):
         assert unknown_louder[name] == pytest.approx(unknown[name], rel=1e-3)
     known = {"gains_known": torch.ones(1)}
-    assert values(louder | known)["fused"] != pytest.approx(values(batch | known)["fused"], rel=1e-3)
+    assert values(louder | known)["fused"] != pytest.approx(values(batch | known)["fused"], rel=1e-4)
     assert values(batch | known)["gain"] > 0
 
     network = networks[recipe.main].eval()
