@@ -295,7 +295,7 @@ def main() -> None:
     )
     parser.add_argument("data", type=Path)
     parser.add_argument("--models", nargs="+", default=list(MODELS), help="ids or folders of packages")
-    parser.add_argument("--samples", type=int, default=40, help="simulated slices")
+    parser.add_argument("--samples", type=int, default=24, help="simulated slices")
     parser.add_argument("--pictures", type=Path, help="folder for pictures of the patients")
     parser.add_argument("--only", choices=["simulations", "patients", "live"], help="one part alone")
     parser.add_argument(
