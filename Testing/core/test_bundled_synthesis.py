@@ -44,7 +44,7 @@ def test_relaxometry_draws_fluid_bright_in_t2_and_dark_in_flair(head: HeadPhanto
 
 
 def test_relaxometry_gives_a_scan_back_in_its_own_sequence(head: HeadPhantom) -> None:
-    """Up to the resampling to pixels that the model knows; 12 dB is what another sequence gives."""
+    """Up to the resampling to pixels that the model knows."""
     source = head.render(MPRAGE)
     image = encode([source], load_package(find("contrast-relaxometry"))).render(MPRAGE)
     level = float(np.percentile(source.array, 99.5))
