@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
+from mrstyle.methods import build
 from mrstyle.physics.signal import signal
 from mrstyle.presets import PRESETS
 from mrstyle.sequence_vector import SEQUENCE_DIM, acquisition_of, parameters_of, sequence_vector
-from mrstyle_trainer.config import TrainingConfig
+from mrstyle_trainer.config import TrainingConfig, parse_config
 from mrstyle_trainer.contrasts import SimulatedContrasts
 from mrstyle_trainer.data import load_samples
 from mrstyle_trainer.losses import alike, fitted, laplace
@@ -19,6 +21,7 @@ from mrstyle_trainer.recipes.crl import cropped
 from mrstyle_trainer.sequences import FSE, SYNTHESIS_KINDS, seen_sequences
 
 Config = Callable[..., TrainingConfig]
+CONFIGS = Path(__file__).parents[2] / "trainer" / "configs"
 
 
 def contrasts(config: TrainingConfig) -> SimulatedContrasts:
@@ -123,3 +126,11 @@ def test_crops_are_cut_at_one_place_from_all_images() -> None:
     assert cut["scans"].shape == (2, 3, 1, 6, 6)
     assert [cut[name][1, ..., 0, 0].flatten()[0].item() for name in ("scans", "truths", "kept")] == [4, 4, 4]
     assert torch.equal(cropped(batch, 16)["scans"], batch["scans"])
+
+
+def test_the_published_configuration_has_the_published_size() -> None:
+    config = parse_config(CONFIGS / "crl-faithful.yaml")
+    with torch.device("meta"):
+        network = build(config.recipe, config.network)
+    assert sum(each.numel() for each in network.parameters()) == 38_951_169
+    assert config.simulation.context == config.network["context"]
