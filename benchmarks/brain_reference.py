@@ -18,17 +18,15 @@ import time
 from pathlib import Path
 
 import numpy as np
+from patients import CONTRASTS, PATIENTS, compare, level, save_picture, scaled
 from scipy.ndimage import binary_dilation
 
-from mrstyle.metrics.image import flicker_ratio, psnr, ssim
 from mrstyle.models.catalogue import find
 from mrstyle.models.package import Package, load_package
 from mrstyle.targets import Reference
 from mrstyle.translate import translate
-from mrstyle.volume import Volume, read_volume
+from mrstyle.volume import read_volume
 
-CONTRASTS = ("T1", "T2", "FLAIR")
-PATIENTS = ("patient19", "patient26")
 BASELINE = "histogram-matching"
 METRICS = (
     "psnr_db",
@@ -41,32 +39,10 @@ METRICS = (
 )
 
 
-def level(volume: Volume) -> float:
-    """The 99.5th percentile in the brain, which is where a brain-extracted volume is not 0."""
-    return float(np.percentile(volume.array[volume.array != 0], 99.5))
-
-
-def scaled(volume: Volume, brain: np.ndarray, unit: float) -> np.ndarray:
-    """Intensities in that unit, 0 outside of the brain."""
-    return np.where(brain, volume.array / unit, 0).astype(np.float32)
-
-
 def lesion_contrast(image: np.ndarray, lesions: np.ndarray, surroundings: np.ndarray) -> float:
     """How far lesions stand out: difference of means over the standard deviation around the lesions."""
     around = image[surroundings]
     return float((image[lesions].mean() - around.mean()) / around.std())
-
-
-def compare(image: np.ndarray, truth: np.ndarray, brain: np.ndarray) -> dict[str, float]:
-    """PSNR, SSIM and flicker of one output."""
-    shown = np.broadcast_to(brain.any(axis=(1, 2))[:, None, None], brain.shape)
-    return {
-        "psnr_db": psnr(image, truth, data_range=1.0, mask=shown),
-        "psnr_db_in_brain": psnr(image, truth, data_range=1.0, mask=brain),
-        "ssim": ssim(image, truth, data_range=1.0, mask=shown),
-        "ssim_in_brain": ssim(image, truth, data_range=1.0, mask=brain),
-        "flicker_ratio": flicker_ratio(image, truth, axis=0, data_range=1.0, mask=brain),
-    }
 
 
 def run(data: Path, model: Package, pictures: Path | None) -> dict:
@@ -99,7 +75,8 @@ def run(data: Path, model: Package, pictures: Path | None) -> dict:
                 }
                 if pictures is not None and name == "model":
                     source = scans[patient, content]
-                    save_picture(pictures, case, scaled(source, brain, level(source)), output, truth)
+                    shown = scaled(source, brain, level(source))
+                    save_picture(pictures, f"{patient}_{content}_to_{contrast}", shown, output, truth)
             case["truth_lesion_contrast"] = lesion_contrast(truth, lesions, surroundings)
             cases.append(case)
             print(json.dumps(case), file=sys.stderr)
@@ -116,17 +93,6 @@ def means(cases: list[dict]) -> dict[str, float]:
     for metric in (metric for metric in METRICS if metric.startswith("psnr")):
         mean[f"gain_{metric}"] = mean[f"model_{metric}"] - mean[f"baseline_{metric}"]
     return {name: round(value, 3) for name, value in mean.items()}
-
-
-def save_picture(folder: Path, case: dict, *images: np.ndarray) -> None:
-    """Content | output | truth of a middle axial slice."""
-    import matplotlib.image
-
-    folder.mkdir(parents=True, exist_ok=True)
-    middle = images[0].shape[0] // 2
-    row = np.concatenate([image[middle, ::-1] for image in images], axis=1)
-    name = f"{case['patient']}_{case['content']}_to_{case['reference'].split()[1]}.png"
-    matplotlib.image.imsave(folder / name, row.clip(0, 1), cmap="gray", vmin=0, vmax=1)
 
 
 def main() -> None:

@@ -28,8 +28,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from brain_reference import CONTRASTS, PATIENTS, compare, level, scaled
-from skimage.exposure import match_histograms
+from patients import CONTRASTS, PATIENTS, compare, level, matched, save_picture, scaled
 from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
@@ -146,7 +145,7 @@ def simulations(data: Path, drawers: dict[str, Drawer], samples: int) -> dict:
         with torch.inference_mode():
             drawn = {name: draw(item["scans"]) for name, draw in drawers.items()}
         drawn["histogram-matching"] = np.stack(
-            [[_matched(source, truth, inside) for truth in truths] for source in middles]
+            [[matched(source, truth, inside) for truth in truths] for source in middles]
         )
         for name, images in drawn.items():
             found[name].append(
@@ -157,12 +156,6 @@ def simulations(data: Path, drawers: dict[str, Drawer], samples: int) -> dict:
             )
         print(f"slice {index + 1} of {samples}", file=sys.stderr)
     return {name: tables(np.array(scores)) for name, scores in found.items()}
-
-
-def _matched(source: np.ndarray, truth: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    image = np.zeros_like(source)
-    image[inside] = match_histograms(source[inside], truth[inside])
-    return image
 
 
 def tables(scores: np.ndarray) -> dict:
@@ -220,10 +213,10 @@ def patients(data: Path, models: dict[str, Package], pictures: Path | None) -> d
                     cases.append(case)
                     print(json.dumps(case), file=sys.stderr)
                     if pictures is not None:
-                        _save_picture(pictures, case, truths[source], output, truths[target])
+                        title = f"{name}_{patient}_{source}_{target}"
+                        save_picture(pictures, title, truths[source], output, truths[target])
         for source, target in itertools.permutations(CONTRASTS, 2):
-            image = np.zeros_like(truths[source])
-            image[brain] = match_histograms(truths[source][brain], truths[target][brain])
+            image = matched(truths[source], truths[target], brain)
             case = {"patient": patient, "model": "histogram-matching", "source": source, "target": target}
             cases.append(case | compare(image, truths[target], brain))
     names = [*models, "histogram-matching"]
@@ -235,16 +228,6 @@ def patients(data: Path, models: dict[str, Package], pictures: Path | None) -> d
         for name in names
     }
     return {"mean": means, "cases": cases}
-
-
-def _save_picture(folder: Path, case: dict, *images: np.ndarray) -> None:
-    """Source | output | truth of a middle axial slice."""
-    import matplotlib.image
-
-    folder.mkdir(parents=True, exist_ok=True)
-    row = np.concatenate([image[image.shape[0] // 2, ::-1] for image in images], axis=1)
-    name = "_".join(case[key] for key in ("model", "patient", "source", "target"))
-    matplotlib.image.imsave(folder / f"{name}.png", row.clip(0, 1), cmap="gray", vmin=0, vmax=1)
 
 
 def live(repeats: int = 15) -> dict:

@@ -29,8 +29,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
-from brain_reference import CONTRASTS, PATIENTS, compare, level, scaled
-from skimage.exposure import match_histograms
+from patients import CONTRASTS, PATIENTS, compare, level, matched, save_picture, scaled
 
 from mrstyle.acquisition import Acquisition, entered, required
 from mrstyle.bids_sidecar import to_bids
@@ -149,24 +148,8 @@ def cases_of(
                 case = {"patient": patient, "model": name, "source": source, "target": target}
                 yield case | compare(image, truths[target], brain)
                 if pictures is not None:
-                    save_picture(pictures, case, truths[source], image, truths[target])
-
-
-def matched(source: np.ndarray, truth: np.ndarray, brain: np.ndarray) -> np.ndarray:
-    """The source with the histogram that the truth has in the brain."""
-    image = np.zeros_like(source)
-    image[brain] = match_histograms(source[brain], truth[brain])
-    return image
-
-
-def save_picture(folder: Path, case: dict, *images: np.ndarray) -> None:
-    """Source | output | truth of a middle axial slice."""
-    import matplotlib.image
-
-    folder.mkdir(parents=True, exist_ok=True)
-    row = np.concatenate([image[image.shape[0] // 2, ::-1] for image in images], axis=1)
-    name = "_".join(case[key] for key in ("patient", "source", "target", "model"))
-    matplotlib.image.imsave(folder / f"{name}.png", row.clip(0, 1), cmap="gray", vmin=0, vmax=1)
+                    title = f"{patient}_{source}_{target}_{name}"
+                    save_picture(pictures, title, truths[source], image, truths[target])
 
 
 def run(

@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 
 from mrstyle.acquisition import Acquisition
 from mrstyle.sequence_range import SequenceRange
-from MRStyleLib.scene_nodes import node_with_attribute, nodes_of_class
+from MRStyleLib.scene_nodes import found_or_added, nodes_of_class
 
 _KEY = "MRStyle.ContrastSpace"
 WITHOUT_INVERSION = (0.45, 0.45, 0.45)
@@ -31,7 +31,7 @@ def show_contrast_space(
     Returns:
         The plot chart node.
     """
-    chart = _node(scene, "vtkMRMLPlotChartNode", "chart", _("MRStyle contrast space"))
+    chart = found_or_added(scene, "vtkMRMLPlotChartNode", _KEY, "chart", _("MRStyle contrast space"))
     used = []
     for number, seen in enumerate(ranges):
         times_ms, echoes_ms = _outline(seen)
@@ -114,10 +114,10 @@ def _middle(limits: tuple[float, float] | None) -> float | None:
 
 
 def _series(scene, key: str, name: str, times_ms, echoes_ms):
-    table = _node(scene, "vtkMRMLTableNode", f"{key} table", _("MRStyle contrast space"))
+    table = found_or_added(scene, "vtkMRMLTableNode", _KEY, f"{key} table", _("MRStyle contrast space"))
     columns = ["TR", "TE"]
     slicer.util.updateTableFromArray(table, [np.array(times_ms, float), np.array(echoes_ms, float)], columns)
-    series = _node(scene, "vtkMRMLPlotSeriesNode", key, name)
+    series = found_or_added(scene, "vtkMRMLPlotSeriesNode", _KEY, key, name)
     series.SetName(name)
     with slicer.util.NodeModify(series):
         series.SetPlotType(slicer.vtkMRMLPlotSeriesNode.PlotTypeScatter)
@@ -147,15 +147,6 @@ def _remove_unused(scene, used: list) -> None:
             scene.RemoveNode(series)
             if table is not None:
                 scene.RemoveNode(table)
-
-
-def _node(scene, class_name: str, key: str, name: str):
-    """The node that an earlier chart left in the scene, or a new one."""
-    node = node_with_attribute(scene, class_name, _KEY, key)
-    if node is None:
-        node = scene.AddNewNodeByClass(class_name, name)
-        node.SetAttribute(_KEY, key)
-    return node
 
 
 def _hex(color: tuple[float, float, float]) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import slicer
 from slicer.i18n import tr as _
 
-from .scene_nodes import node_with_attribute
+from .scene_nodes import found_or_added
 from .volumes import sampled_voxels
 
 BINS = 100
@@ -27,10 +27,10 @@ def show_histograms(scene, original, styled, style):
     volumes = (original, styled, style)
     labels = (_("Original"), _("Styled"), _("Style"))
     columns = [histogram_percent(volume) for volume in volumes]
-    table = _node(scene, "vtkMRMLTableNode", "table", _("MRStyle histograms"))
+    table = found_or_added(scene, "vtkMRMLTableNode", _KEY, "table", _("MRStyle histograms"))
     centers = (np.arange(BINS) + 0.5) * (_MAXIMUM / BINS)
     slicer.util.updateTableFromArray(table, [centers, *columns], [_("Intensity"), *labels])
-    chart = _node(scene, "vtkMRMLPlotChartNode", "chart", _("MRStyle histograms"))
+    chart = found_or_added(scene, "vtkMRMLPlotChartNode", _KEY, "chart", _("MRStyle histograms"))
     with slicer.util.NodeModify(chart):
         chart.RemoveAllPlotSeriesNodeIDs()
         for label, color in zip(labels, _COLORS, strict=True):
@@ -84,7 +84,7 @@ def _air_limit(sample: np.ndarray) -> float:
 
 
 def _series(scene, label: str, table, color: tuple[float, float, float]):
-    series = _node(scene, "vtkMRMLPlotSeriesNode", label, label)
+    series = found_or_added(scene, "vtkMRMLPlotSeriesNode", _KEY, label, label)
     with slicer.util.NodeModify(series):
         series.SetPlotType(slicer.vtkMRMLPlotSeriesNode.PlotTypeScatter)
         series.SetMarkerStyle(slicer.vtkMRMLPlotSeriesNode.MarkerStyleNone)
@@ -94,12 +94,3 @@ def _series(scene, label: str, table, color: tuple[float, float, float]):
         series.SetColor(*color)
         series.SetLineWidth(2)
     return series
-
-
-def _node(scene, class_name: str, key: str, name: str):
-    """The node that an earlier chart left in the scene, or a new one."""
-    node = node_with_attribute(scene, class_name, _KEY, key)
-    if node is None:
-        node = scene.AddNewNodeByClass(class_name, name)
-        node.SetAttribute(_KEY, key)
-    return node

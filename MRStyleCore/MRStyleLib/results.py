@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -40,16 +42,8 @@ def import_volume(scene, path: Path, like_node, name: str, output_node=None, *, 
     if output_node is not None:
         _check_output(output_node, like_node)
     image, history = read_result(path, like_node)
-    node = output_node
-    if node is None:
-        node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", scene.GenerateUniqueName(name))
-    with slicer.util.NodeModify(node):
-        node.CopyOrientation(like_node)
-        node.SetAndObserveTransformNodeID(like_node.GetTransformNodeID())
-        node.RemoveAttribute("DICOM.instanceUIDs")
+    with _placed(scene, like_node, name, output_node) as node:
         set_history(node, history)
-        if display := node.GetDisplayNode():
-            display.SetAutoWindowLevel(False)
         node.SetAndObserveImageData(image)
     set_window(node, window_like)
     place_beside(scene, node, like_node)
@@ -74,6 +68,15 @@ def add_volume(scene, voxels, like_node, name: str, output_node=None):
     """
     if output_node is not None:
         _check_output(output_node, like_node)
+    with _placed(scene, like_node, name, output_node) as node:
+        slicer.util.updateVolumeFromArray(node, voxels)
+    place_beside(scene, node, like_node)
+    return node
+
+
+@contextmanager
+def _placed(scene, like_node, name: str, output_node) -> Iterator:
+    """``output_node`` or a new node, on the grid of ``like_node``; its observers hear of it after the block."""
     node = output_node
     if node is None:
         node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", scene.GenerateUniqueName(name))
@@ -83,9 +86,7 @@ def add_volume(scene, voxels, like_node, name: str, output_node=None):
         node.RemoveAttribute("DICOM.instanceUIDs")
         if display := node.GetDisplayNode():
             display.SetAutoWindowLevel(False)
-        slicer.util.updateVolumeFromArray(node, voxels)
-    place_beside(scene, node, like_node)
-    return node
+        yield node
 
 
 def read_result(path: Path, like_node):

@@ -17,3 +17,12 @@ def node_with_attribute(scene, class_name: str, attribute: str, value: str):
         if node.GetAttribute(attribute) == value:
             return node
     return None
+
+
+def found_or_added(scene, class_name: str, attribute: str, value: str, name: str):
+    """The node of a class with this attribute value that an earlier run left in the scene, or a new one of that name."""
+    node = node_with_attribute(scene, class_name, attribute, value)
+    if node is None:
+        node = scene.AddNewNodeByClass(class_name, name)
+        node.SetAttribute(attribute, value)
+    return node

@@ -65,10 +65,11 @@ def patient(tmp_path: Path) -> Path:
     return folder
 
 
-def save_model(folder: Path, method: str, **changes: Any) -> Path:
-    """A package of a small network with random weights; returns its folder."""
-    torch.manual_seed(0)
-    network = methods.build(method, CONFIGS[method])
+def save_model(folder: Path, method: str, network: torch.nn.Module | None = None, **changes: Any) -> Path:
+    """A package of a small network, by default with random weights; returns its folder."""
+    if network is None:
+        torch.manual_seed(0)
+        network = methods.build(method, CONFIGS[method])
     accepts = {"dim": 2, "body_part": "brain", "contrasts": [], "skull": "any", "minimum_size_voxels": 16}
     fields: dict[str, Any] = {
         "schema_version": 1,

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from synthesis_fixtures import save_model
 
 from mrstyle import methods
 from mrstyle.acquisition import Acquisition, missing
-from mrstyle.models.package import Package, load_package, save_package
+from mrstyle.models.package import Package, load_package
 from mrstyle.physics.signal import signal
 from mrstyle.volume import Volume
 
@@ -46,38 +47,14 @@ def scan(acquisition: Acquisition | None, name: str = "scan", gain: float = 500.
     return Volume(image, AFFINE, name, acquisition)
 
 
-def tiny_package(folder: Path, method: str, **changes: Any) -> Package:
+def tiny_package(folder: Path, method: str) -> Package:
     """An untrained package, written and read back."""
+    config = CONFIGS[method]
     torch.manual_seed(0)
-    fields = {
-        "schema_version": 1,
-        "id": f"tiny-{method}",
-        "version": "0.1.0",
-        "title": "Untrained",
-        "description": "Untrained.",
-        "method": method,
-        "config": CONFIGS[method],
-        "accepts": {
-            "dim": 2,
-            "body_part": "brain",
-            "contrasts": [],
-            "skull": "any",
-            "minimum_size_voxels": 16,
-            "spacing_mm": [0.4, 6.0],
-        },
-        "target_kinds": ["acquisition"],
-        "sequences": SEEN,
-        "training": {"description": "None.", "data": [], "subjects": {"train": 0, "validation": 0}},
-        "license": "Apache-2.0",
-        "bf16_psnr_db": 60,
-        "citation": "None.",
-        "recipe": "none",
-    }
-    network = methods.build(method, CONFIGS[method])
+    network = methods.build(method, config)
     if method == "crl":
         # As it is initialized, it draws next to the same dark image whatever the target.
         network.mixing.log_code.weight.data.mul_(20)
         network.decoder[-1].weight.data.mul_(20)
         network.decoder[-1].bias.data.fill_(3.0)
-    save_package(folder / method, fields | changes, network)
-    return load_package(folder / method)
+    return load_package(save_model(folder / method, method, network, config=config, sequences=SEEN))

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 
 from mrstyle.acquisition import Acquisition
 from mrstyle.bids_sidecar import to_bids
@@ -134,8 +133,3 @@ def entries(folder: Path, recipe: str, package: Path | None, **changes: Any) -> 
     for name, change in changes.items():
         parts[name] = parts.get(name, {}) | change
     return parts
-
-
-def write_config(path: Path, content: dict[str, Any]) -> Path:
-    path.write_text(yaml.safe_dump(content))
-    return path

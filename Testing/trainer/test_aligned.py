@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from aligned_fixtures import NETWORKS, box, entries, write_config, write_package, write_scan, write_subject
-from small_training import HEADS
+from aligned_fixtures import NETWORKS, box, entries, write_package, write_scan, write_subject
+from small_training import HEADS, write_config
 from test_loop import interrupt_after
 
 from mrstyle.models.package import load_package
