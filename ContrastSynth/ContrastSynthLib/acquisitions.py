@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-import slicer
 from slicer.i18n import tr as _
 
 from mrstyle.acquisition import FAMILIES, Acquisition, missing
 from mrstyle.errors import InputError
+from MRStyleLib.volume_inputs import file_of
 
 ATTRIBUTE = "MRStyle.Acquisition"
 TIMES = ("repetition_time_ms", "echo_time_ms", "inversion_time_ms")
@@ -108,19 +107,6 @@ def synthetic_sequence_of(node) -> Acquisition | None:
         return known.acquisition()
     except InputError:
         return None
-
-
-def file_of(node) -> Path | None:
-    """A file that the volume was read from: an instance in Slicer's DICOM database, else the stored file."""
-    uids = (node.GetAttribute("DICOM.instanceUIDs") or "").split()
-    database = getattr(slicer, "dicomDatabase", None)
-    if uids and database is not None:
-        path = database.fileForInstance(uids[0])
-        if path and Path(path).is_file():
-            return Path(path)
-    storage = node.GetStorageNode()
-    path = storage.GetFileName() if storage is not None else None
-    return Path(path) if path and Path(path).is_file() else None
 
 
 def _kept(node) -> Known | None:

@@ -6,10 +6,10 @@ from slicer.i18n import tr as _
 
 from mrstyle.acquisition import Acquisition
 from MRStyleLib.overlays import OverlayKind
+from MRStyleLib.results import ROLE_ATTRIBUTE
 
 from .wording import family_text
 
-ROLE_ATTRIBUTE = "MRStyle.Role"
 SYNTHESIZED, PREVIEW = "synthesized", "preview"
 _SOURCE, _METRICS = "MRStyle.source", "MRStyle.metrics"
 

@@ -12,6 +12,7 @@ from MRStyleLib.parameter_repair import repair
 from MRStyleLib.run_section import RunSection
 from MRStyleLib.runner import Runner
 from MRStyleLib.scene_run import RunState
+from MRStyleLib.train_section import TrainSection
 
 from . import keep
 from .compare_section import CompareSection
@@ -55,6 +56,7 @@ class SynthesisPanel:
         self._compare = CompareSection(ui, self._on_views)
         self._maps = MapsSection(ui, self._live, lambda: self._compare.image)
         self._space = SpaceSection(ui)
+        self._train = TrainSection(ui.trainCollapsibleButton, slicer.mrmlScene, self._on_trained)
         ui.applyButton.connect("clicked(bool)", self._on_apply)
         runner.changed = self._on_run
         self.connect_scene()
@@ -87,6 +89,7 @@ class SynthesisPanel:
         self._sources.forget()
         self._compare.forget()
         self._space.forget()
+        self._train.forget()
 
     def close_scene(self) -> None:
         """Give the user's layout back while it is still known: closing a scene forgets it."""
@@ -95,6 +98,7 @@ class SynthesisPanel:
 
     def close(self) -> None:
         """End the run and the preview."""
+        self._train.close()
         self.disconnect_scene()
         self._runner.close()
 
@@ -180,6 +184,9 @@ class SynthesisPanel:
                 self._parameters.model = self._models.key
             self._ui.scriptingLabel.text = _SCRIPT.format(model=self._models.key)
             self._on_sequence()
+
+    def _on_trained(self) -> None:
+        self._models.refresh(self._models.key)
 
     def _on_target(self) -> None:
         """The user has changed the target."""

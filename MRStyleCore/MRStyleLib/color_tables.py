@@ -24,6 +24,8 @@ class ColorTable(enum.Enum):
     PROTON_DENSITY = "proton_density"
     T1 = "t1"
     T2 = "t2"
+    THICKNESS = "thickness"
+    CHANGE = "change"  # as DIFFERENCE, for surfaces, which have no transparent middle
 
 
 _ANCHORS: dict[ColorTable, _Anchors] = {
@@ -67,7 +69,16 @@ _ANCHORS: dict[ColorTable, _Anchors] = {
         (0.75, (0.35, 0.76, 0.60)),
         (1.0, (0.94, 0.99, 0.82)),
     ),
+    # In steps of equal lightness, so that folds of the surface are not taken for thin cortex.
+    ColorTable.THICKNESS: (
+        (0.0, (0.27, 0.00, 0.33)),
+        (0.25, (0.23, 0.32, 0.55)),
+        (0.5, (0.13, 0.57, 0.55)),
+        (0.75, (0.48, 0.82, 0.32)),
+        (1.0, (0.99, 0.91, 0.14)),
+    ),
 }
+_ANCHORS[ColorTable.CHANGE] = _ANCHORS[ColorTable.DIFFERENCE]
 
 
 def color_table(scene, which: ColorTable):

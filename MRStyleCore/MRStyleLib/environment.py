@@ -48,6 +48,19 @@ def worker_environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
     return environment
 
 
+def trainer_folder() -> Path:
+    """The folder that holds the package mrstyle_trainer: beside the others when installed, else the checkout's."""
+    beside = package_folder()
+    return beside if (beside / "mrstyle_trainer").is_dir() else beside.parent / "trainer"
+
+
+def trainer_environment() -> dict[str, str]:
+    """The environment variables of the trainer."""
+    environment = worker_environment()
+    environment["PYTHONPATH"] = os.pathsep.join((environment["PYTHONPATH"], str(trainer_folder())))
+    return environment
+
+
 def _threads(limit: str) -> int:
     """One core stays free, so that the application answers; a lower limit of the user holds."""
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

@@ -8,6 +8,19 @@ from pathlib import Path
 from typing import Any
 
 
+class _JobFile:
+    """A job as a file for the worker."""
+
+    def write(self, path: Path) -> None:
+        """Write the job file (UTF-8 JSON).
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        text = json.dumps(asdict(self), default=str, ensure_ascii=False, indent=2)
+        path.write_text(text + "\n", encoding="utf-8")
+
+
 @dataclass(frozen=True)
 class Case:
     """One volume to translate. Volumes that are written get a .json with their history beside them.
@@ -32,7 +45,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Job:
+class Job(_JobFile):
     """All cases of one worker, in order.
 
     Args:
@@ -50,14 +63,6 @@ class Job:
     samples: int = 1
     seed: int = 0
     series: bool = False
-
-    def write(self, path: Path) -> None:
-        """Write the job file (UTF-8 JSON).
-
-        Raises:
-            OSError: the file cannot be written.
-        """
-        _write(self, path)
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,7 @@ class SynthesisCase:
 
 
 @dataclass(frozen=True)
-class SynthesisJob:
+class SynthesisJob(_JobFile):
     """All cases of one worker that synthesizes contrasts; see `Job` for the other fields."""
 
     model: str
@@ -121,15 +126,86 @@ class SynthesisJob:
     seed: int = 0
     task: str = "synthesize"
 
-    def write(self, path: Path) -> None:
-        """Write the job file (UTF-8 JSON).
 
-        Raises:
-            OSError: the file cannot be written.
-        """
-        _write(self, path)
+@dataclass(frozen=True)
+class HarmonizeCase:
+    """One scan that is to look as if another site had taken it.
+
+    Args:
+        volume: the scan.
+        output: the volume to write, on the grid of the scan.
+        mask: the brain mask to write.
+        name: what messages call the case.
+    """
+
+    volume: Path
+    output: Path
+    mask: Path | None = None
+    name: str = ""
 
 
-def _write(job: Job | SynthesisJob, path: Path) -> None:
-    text = json.dumps(asdict(job), default=str, ensure_ascii=False, indent=2)
-    path.write_text(text + "\n", encoding="utf-8")
+@dataclass(frozen=True)
+class HarmonizeJob(_JobFile):
+    """All cases of one worker that harmonizes; see `Job` for the other fields.
+
+    Args:
+        target: {"site": name}, {"reference": path} or {"sample": seed, "site": name or None}.
+        preparation: "n4" and "conform" (bool) and "brain" ("keep" or "extract").
+        planes: "fused" or "single".
+    """
+
+    model: str
+    target: dict[str, Any]
+    cases: tuple[HarmonizeCase, ...]
+    preparation: dict[str, Any]
+    planes: str = "fused"
+    device: str = "auto"
+    seed: int = 0
+    task: str = "harmonize"
+
+
+@dataclass(frozen=True)
+class ThicknessCase:
+    """A scan whose cortex is measured, and the same head on the same grid to measure it against.
+
+    Args:
+        volume: the scan.
+        folder: where maps, surfaces and regions go.
+        compare: the second scan.
+        subject: the folder of a FreeSurfer or FastSurfer subject that is read instead of measuring the first one.
+        name: what messages call the case.
+    """
+
+    volume: Path
+    folder: Path
+    compare: Path | None = None
+    subject: Path | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class ThicknessJob(_JobFile):
+    """All cases of one worker that measures cortical thickness, by "direct" (DiReCT) or "fastsurfer"."""
+
+    cases: tuple[ThicknessCase, ...]
+    method: str = "direct"
+    device: str = "auto"
+    task: str = "thickness"
+
+
+@dataclass(frozen=True)
+class SitesCase:
+    """A scan of which the worker says which site may have taken it."""
+
+    volume: Path
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class SitesJob(_JobFile):
+    """All cases of one worker that tells sites apart; ``model`` None: the bundled classifier."""
+
+    cases: tuple[SitesCase, ...]
+    model: str | None = None
+    device: str = "auto"
+    task: str = "sites"

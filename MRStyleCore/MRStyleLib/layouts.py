@@ -6,6 +6,8 @@ attribute of the layout node. All goes through nodes of the scene, whose views S
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import slicer
 
@@ -15,11 +17,12 @@ from .volumes import ijk_to_ras
 ORIGINAL_VIEW = "MRStyleOriginal"
 STYLED_VIEW = "MRStyleStyled"
 OVERLAY_VIEW = "MRStyleOverlay"
-TWO_COLUMNS, THREE_COLUMNS = 5401, 5402
+TWO_COLUMNS, THREE_COLUMNS, MAPS_AND_SURFACES = 5401, 5402, 5403
 # Views link within a group; the user's views are in group 0.
-_VIEW_GROUP = 54
+VIEW_GROUP = 54
 _LABELS = {ORIGINAL_VIEW: ("O", "#8A8A8A"), STYLED_VIEW: ("S", "#4C8DD6"), OVERLAY_VIEW: ("M", "#D6A04C")}
 _USER_LAYOUT = "MRStyle.UserLayout"
+_OWN = (TWO_COLUMNS, THREE_COLUMNS, MAPS_AND_SURFACES)
 _THICK_SLICES = 1.5
 
 
@@ -45,18 +48,18 @@ def show_comparison(scene, original, styled, *, with_overlay: bool, application_
     layers = {ORIGINAL_VIEW: (original, None), STYLED_VIEW: (original, styled), OVERLAY_VIEW: (styled, None)}
     for name in names:
         background, foreground = layers[name]
-        _set_layers(_composite(scene, name), background, foreground)
-    _set_layout(scene, names)
+        set_layers(scene, name, background, foreground)
+    switch(scene, TWO_COLUMNS if len(names) == 2 else THREE_COLUMNS, _layout_xml(names))
     for name in names:
-        _set_up_view(scene, name, original, turn=moved)
+        set_up_view(scene, name, original, turn=moved)
     if moved and application_logic is not None:
         fit_comparison(application_logic)
     return moved
 
 
-def fit_comparison(application_logic) -> None:
+def fit_comparison(application_logic, names: Iterable[str] = tuple(_LABELS)) -> None:
     """Center and fit the images in their views."""
-    for name in _LABELS:
+    for name in names:
         logic = application_logic.GetSliceLogicByLayoutName(name)
         if logic is not None and logic.GetSliceCompositeNode().GetBackgroundVolumeID():
             logic.FitSliceToBackground()
@@ -70,8 +73,13 @@ def set_fade(scene, styled_share: float) -> None:
 
 def is_shown(scene) -> bool:
     """Whether the present layout is the comparison."""
+    return shown_layout(scene) in (TWO_COLUMNS, THREE_COLUMNS)
+
+
+def shown_layout(scene) -> int | None:
+    """Number of the present layout."""
     layout = _layout_node(scene)
-    return layout is not None and layout.GetViewArrangement() in (TWO_COLUMNS, THREE_COLUMNS)
+    return layout.GetViewArrangement() if layout is not None else None
 
 
 def restore(scene) -> None:
@@ -80,7 +88,7 @@ def restore(scene) -> None:
     layout = _layout_node(scene)
     if layout is None:
         return
-    if is_shown(scene):
+    if layout.GetViewArrangement() in _OWN:
         # Closing the scene resets the attribute but not the layout.
         saved = layout.GetAttribute(_USER_LAYOUT)
         four_up = slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
@@ -103,29 +111,33 @@ def _layout_node(scene):
     return scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
 
 
-def _set_layout(scene, names: list[str]) -> None:
+def switch(scene, number: int, xml: str) -> None:
+    """Change to a layout of ours; the one that the user has is remembered for `restore`."""
     layout = _layout_node(scene)
     if layout is None:
         return
-    if not is_shown(scene):
+    if layout.GetViewArrangement() not in _OWN:
         layout.SetAttribute(_USER_LAYOUT, str(layout.GetViewArrangement()))
     # A view that fills the window would go on doing so in the new layout.
     layout.RemoveAllMaximizedViewNodes()
-    number = TWO_COLUMNS if len(names) == 2 else THREE_COLUMNS
     if not layout.IsLayoutDescription(number):
-        layout.AddLayoutDescription(number, _layout_xml(names))
+        layout.AddLayoutDescription(number, xml)
     layout.SetViewArrangement(number)
 
 
-def _layout_xml(names: list[str]) -> str:
-    views = "".join(
+def slice_view_xml(name: str, label: str, color: str) -> str:
+    """The item of a slice view of ours in the description of a layout."""
+    return (
         f'<item><view class="vtkMRMLSliceNode" singletontag="{name}">'
         '<property name="orientation" action="default">Axial</property>'
-        f'<property name="viewlabel" action="default">{_LABELS[name][0]}</property>'
-        f'<property name="viewcolor" action="default">{_LABELS[name][1]}</property>'
-        f'<property name="viewgroup" action="default">{_VIEW_GROUP}</property></view></item>'
-        for name in names
+        f'<property name="viewlabel" action="default">{label}</property>'
+        f'<property name="viewcolor" action="default">{color}</property>'
+        f'<property name="viewgroup" action="default">{VIEW_GROUP}</property></view></item>'
     )
+
+
+def _layout_xml(names: list[str]) -> str:
+    views = "".join(slice_view_xml(name, *_LABELS[name]) for name in names)
     return f'<layout type="horizontal" split="true">{views}</layout>'
 
 
@@ -141,7 +153,9 @@ def _composite(scene, view: str):
     return node
 
 
-def _set_layers(composite, background, foreground) -> None:
+def set_layers(scene, view: str, background, foreground=None) -> None:
+    """Choose what a slice view of ours shows, and link it to the others."""
+    composite = _composite(scene, view)
     with slicer.util.NodeModify(composite):
         composite.SetBackgroundVolumeID(background.GetID())
         composite.SetForegroundVolumeID(foreground.GetID() if foreground else None)
@@ -151,13 +165,13 @@ def _set_layers(composite, background, foreground) -> None:
         composite.SetHotLinkedControl(True)
 
 
-def _set_up_view(scene, name: str, volume, *, turn: bool) -> None:
+def set_up_view(scene, name: str, volume, *, turn: bool) -> None:
     """Set what closing a scene resets, and the plane."""
     node = scene.GetSingletonNode(name, "vtkMRMLSliceNode")
     if node is None:
         return
     with slicer.util.NodeModify(node):
-        node.SetViewGroup(_VIEW_GROUP)
+        node.SetViewGroup(VIEW_GROUP)
         if turn:
             plane = plane_of(volume)
             node.SetOrientation(plane or "Axial")

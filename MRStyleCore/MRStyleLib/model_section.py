@@ -54,10 +54,10 @@ class ModelSection:
 
     def refresh(self, key: str) -> None:
         """Read the models anew from their folders and choose one; the first usable one if ``key`` is empty."""
-        # What can be chosen comes first: a long list hides it otherwise.
-        self._entries = sorted(
-            models.find_models(), key=lambda entry: self._refusal_of_model(entry) is not None
-        )
+        # Masks and classifiers help in checking; nobody chooses them. What can be chosen comes first: a long list
+        # hides it otherwise.
+        styles = [entry for entry in models.find_models() if entry.card.get("task", "style") == "style"]
+        self._entries = sorted(styles, key=lambda entry: self._refusal_of_model(entry) is not None)
         usable = [entry.name for entry in self._entries if self._refusal_of_model(entry) is None]
         if not key and usable:
             key = usable[0]

@@ -25,6 +25,9 @@ class OverlayKind(enum.Enum):
     EFFECTIVE_T1 = "effective_t1_ms"
     EFFECTIVE_T2 = "effective_t2_ms"
     DIFFERENCE_TARGET = "difference_target"
+    THICKNESS_BEFORE = "thickness_before_mm"
+    THICKNESS_AFTER = "thickness_after_mm"
+    THICKNESS_DIFFERENCE = "thickness_difference_mm"
 
     @property
     def color_table(self) -> ColorTable:
@@ -36,6 +39,9 @@ class OverlayKind(enum.Enum):
             OverlayKind.EFFECTIVE_T1: ColorTable.T1,
             OverlayKind.EFFECTIVE_T2: ColorTable.T2,
             OverlayKind.DIFFERENCE_TARGET: ColorTable.DIFFERENCE,
+            OverlayKind.THICKNESS_BEFORE: ColorTable.THICKNESS,
+            OverlayKind.THICKNESS_AFTER: ColorTable.THICKNESS,
+            OverlayKind.THICKNESS_DIFFERENCE: ColorTable.DIFFERENCE,
         }.get(self, ColorTable.SIMILARITY)
 
     @property
@@ -48,11 +54,6 @@ class OverlayKind(enum.Enum):
         """Whether values have two signs, and those near zero are cut out."""
         return self.color_table is ColorTable.DIFFERENCE
 
-    @property
-    def is_effective(self) -> bool:
-        """Whether it is what a model explains the images by; not a measured quantity."""
-        return self in _EFFECTIVE_RANGES
-
     def title(self) -> str:
         """Name and unit in short lines, which fit beside the bar of the color legend."""
         return {
@@ -64,14 +65,27 @@ class OverlayKind(enum.Enum):
             OverlayKind.EFFECTIVE_T1: _("Effective T1 (ms)\nnot quantitative"),
             OverlayKind.EFFECTIVE_T2: _("Effective T2 (ms)\nnot quantitative"),
             OverlayKind.DIFFERENCE_TARGET: _("Synthetic\nminus real\n(intensity units)"),
+            OverlayKind.THICKNESS_BEFORE: _("Thickness (mm)\nbefore"),
+            OverlayKind.THICKNESS_AFTER: _("Thickness (mm)\nafter"),
+            OverlayKind.THICKNESS_DIFFERENCE: _("Thickness (mm)\nafter - before"),
         }[self]
 
 
-# Tissues without fluid differ within these; fluid is at their ends. None: as bright as the image is.
-_EFFECTIVE_RANGES: dict[OverlayKind, tuple[float, float] | None] = {
-    OverlayKind.EFFECTIVE_PD: None,
+# Tissues without fluid differ within these; fluid is at their ends. Cortex is thinner than 5 mm.
+_FIXED_RANGES: dict[OverlayKind, tuple[float, float]] = {
     OverlayKind.EFFECTIVE_T1: (0.0, 3000.0),
     OverlayKind.EFFECTIVE_T2: (0.0, 200.0),
+    OverlayKind.THICKNESS_BEFORE: (0.0, 5.0),
+    OverlayKind.THICKNESS_AFTER: (0.0, 5.0),
+    OverlayKind.THICKNESS_DIFFERENCE: (-1.0, 1.0),
+}
+# Their zeros are no tissue, and all else is to be seen.
+_QUANTITIES = {
+    OverlayKind.EFFECTIVE_PD,
+    OverlayKind.EFFECTIVE_T1,
+    OverlayKind.EFFECTIVE_T2,
+    OverlayKind.THICKNESS_BEFORE,
+    OverlayKind.THICKNESS_AFTER,
 }
 
 
@@ -94,7 +108,7 @@ def cutoff_of(kind: OverlayKind, node) -> Cutoff:
     if kind.is_similarity:
         return Cutoff(0.0, 1.0, default=0.95, show_all=1.0)
     _low, high = display_range(kind, node)
-    if kind.is_effective:
+    if kind in _QUANTITIES:
         return Cutoff(0.0, high, default=0.01 * high, show_all=0.0)
     return Cutoff(0.0, high, default=0.1 * high, show_all=0.0)
 
@@ -102,12 +116,12 @@ def cutoff_of(kind: OverlayKind, node) -> Cutoff:
 def display_range(kind: OverlayKind, node) -> tuple[float, float]:
     """The values of the first and the last color.
 
-    Similarity and relaxation times have a fixed range; the others a round one around their 99.5th percentile, so
+    Similarity, relaxation times and thickness have a fixed range; the others a round one around their 99.5th percentile, so
     that two patients mostly get the same colors and one bright vessel does not hide the rest.
     """
     if kind.is_similarity:
         return 0.0, 1.0
-    if fixed := _EFFECTIVE_RANGES.get(kind):
+    if fixed := _FIXED_RANGES.get(kind):
         return fixed
     magnitude = np.abs(sampled_voxels(node))
     magnitude = magnitude[magnitude > 0]

@@ -36,7 +36,17 @@ _EVERYTHING = 1e30
 _LEGEND_POSITION, _LEGEND_SIZE = (0.5, 0.02), (0.12, 0.8)
 
 
-def show_overlay(scene, kind: OverlayKind, node, opacity: float, threshold: float, views: Iterable[str]):
+def show_overlay(
+    scene,
+    kind: OverlayKind,
+    node,
+    opacity: float,
+    threshold: float,
+    views: Iterable[str],
+    *,
+    alone: bool = True,
+    with_legend: bool = True,
+):
     """Show a map as the foreground of some slice views, with a color legend.
 
     Args:
@@ -46,14 +56,17 @@ def show_overlay(scene, kind: OverlayKind, node, opacity: float, threshold: floa
         opacity: 0 to 1, of all that the threshold leaves.
         threshold: see `Cutoff`.
         views: layout names, e.g. "Red"; their background stays.
+        alone: whether maps in other views are taken out.
+        with_legend: whether the views show a color legend.
 
     Returns:
-        The display node of the color legend.
+        The display node of the color legend, if there is one.
     """
     color_map(scene, kind, node)
     set_threshold(scene, kind, node, threshold)
     names = set(views)
-    _remove_legends(scene, keep=node)
+    if alone:
+        _remove_legends(scene, keep=node)
     for composite in _composites(scene):
         if composite.GetLayoutName() in names:
             _remember_foreground(composite)
@@ -61,9 +74,9 @@ def show_overlay(scene, kind: OverlayKind, node, opacity: float, threshold: floa
                 composite.SetNodeReferenceID(_OVERLAY_ROLE, node.GetID())
                 composite.SetForegroundVolumeID(node.GetID())
                 composite.SetForegroundOpacity(opacity)
-        elif _shows_overlay(composite):
+        elif alone and _shows_overlay(composite):
             _put_back_foreground(composite)
-    return _add_legend(kind, node)
+    return _add_legend(kind, node) if with_legend else None
 
 
 def set_opacity(scene, opacity: float) -> None:

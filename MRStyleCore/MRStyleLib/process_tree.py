@@ -11,6 +11,7 @@ from pathlib import Path
 
 # pid -> (pid of its parent, when it was started); the latter tells a process from a later one with the same pid.
 _Table = dict[int, tuple[int, str]]
+_QUERY_LIMITED, _STILL_ACTIVE = 0x1000, 259  # of the Windows API
 
 
 class ProcessTree:
@@ -59,6 +60,22 @@ class ProcessTree:
                 _signal(pid, signal.SIGKILL)
 
 
+def process_mark(pid: int) -> str:
+    """When a process was started, as text that no later process with the same pid has; empty where none runs.
+
+    It stays the same when the clock is set, and is another one after a restart of the computer.
+    """
+    if sys.platform == "win32":
+        return _windows_mark(pid)
+    if sys.platform == "linux":
+        with suppress(OSError):
+            boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+            entry = _linux_entry(Path("/proc", str(pid)))
+            return f"{boot} {entry[1]}" if entry else ""
+        return ""
+    return _ps_table("-p", str(pid)).get(pid, (0, ""))[1]
+
+
 def _signal(pid: int, number: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.kill(pid, number)
@@ -76,23 +93,30 @@ def _process_table() -> _Table:
 
 
 def _linux_table() -> _Table:
-    table = {}
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
-            with suppress(OSError, ValueError, IndexError):
-                stat = Path(entry.path, "stat").read_text(encoding="utf-8", errors="replace")
-                fields = stat.rpartition(")")[2].split()  # the name before it may hold anything
-                if fields[0] not in "ZX":
-                    table[int(entry.name)] = (int(fields[1]), fields[19])
-    return table
+    entries = {
+        int(each.name): _linux_entry(Path(each.path)) for each in os.scandir("/proc") if each.name.isdigit()
+    }
+    return {pid: entry for pid, entry in entries.items() if entry is not None}
 
 
-def _ps_table() -> _Table:
+def _linux_entry(folder: Path) -> tuple[int, str] | None:
+    """None for a process that has ended, though its parent may not have noticed."""
+    try:
+        stat = (folder / "stat").read_text(encoding="utf-8", errors="replace")
+        fields = stat.rpartition(")")[2].split()  # the name before it may hold anything
+        return None if fields[0] in "ZX" else (int(fields[1]), fields[19])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _ps_table(*which: str) -> _Table:
+    """Of all processes, unless ``which`` are options of ps that say of which."""
     listed = subprocess.run(
-        ["ps", "-A", "-o", "pid=,ppid=,stat=,lstart="],
+        ["ps", *(which or ("-A",)), "-o", "pid=,ppid=,stat=,lstart="],
         capture_output=True,
         encoding="utf-8",
         errors="replace",
+        env={**os.environ, "LC_ALL": "C", "TZ": "UTC"},  # the same text for a process, summer and winter
     )
     table = {}
     for line in listed.stdout.splitlines():
@@ -100,3 +124,21 @@ def _ps_table() -> _Table:
         if not state.startswith("Z"):
             table[int(pid)] = (int(parent), started)
     return table
+
+
+def _windows_mark(pid: int) -> str:
+    import ctypes
+
+    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined]
+    kernel.OpenProcess.restype = ctypes.c_void_p
+    handle = ctypes.c_void_p(kernel.OpenProcess(_QUERY_LIMITED, False, pid))
+    if not handle:
+        return ""
+    try:
+        code, times = ctypes.c_ulong(), [ctypes.c_ulonglong() for _ in range(4)]
+        known = kernel.GetExitCodeProcess(handle, ctypes.byref(code)) and kernel.GetProcessTimes(
+            handle, *(ctypes.byref(time) for time in times)
+        )
+        return str(times[0].value) if known and code.value == _STILL_ACTIVE else ""
+    finally:
+        kernel.CloseHandle(handle)

@@ -13,6 +13,7 @@ from slicer.i18n import tr as _
 
 from .volumes import has_grid_of, sampled_voxels
 
+ROLE_ATTRIBUTE = "MRStyle.Role"  # what made a volume: results of each panel have a value of their own
 MODEL_ATTRIBUTE = "MRStyle.Model"
 TARGET_ATTRIBUTE = "MRStyle.Target"
 HISTORY_ATTRIBUTE = "MRStyle.History"

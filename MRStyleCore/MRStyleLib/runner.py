@@ -45,7 +45,7 @@ class Runner:
         if refusal := request.refusal(self._scene):
             raise ValueError(refusal)
         self.run = self._make_run(self._scene, request, changed=lambda: self.changed())
-        logging.info("MRStyle: run of %s starts", request.model.name)
+        logging.info("MRStyle: a %s starts", type(self.run).__name__)
         self.run.start()
         return self.run
 

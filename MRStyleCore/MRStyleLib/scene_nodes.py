@@ -26,3 +26,17 @@ def found_or_added(scene, class_name: str, attribute: str, value: str, name: str
         node = scene.AddNewNodeByClass(class_name, name)
         node.SetAttribute(attribute, value)
     return node
+
+
+def remove_whole(scene, node) -> None:
+    """Remove a node with its display and storage nodes, which the scene keeps otherwise."""
+    parts = [node.GetStorageNode()]
+    if node.IsA("vtkMRMLDisplayableNode"):
+        # A color legend is the last display node, and complains where the first one is gone.
+        parts += [
+            node.GetNthDisplayNode(number) for number in reversed(range(node.GetNumberOfDisplayNodes()))
+        ]
+    # The node comes first: a view that shows it would give it a new display node.
+    for part in (node, *parts):
+        if part is not None:
+            scene.RemoveNode(part)

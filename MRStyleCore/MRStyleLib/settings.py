@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -11,6 +12,7 @@ import slicer
 
 DEVICES = re.compile(r"auto|cpu|mps|cuda(:\d{1,2})?")
 _DEVICE, _MODEL_FOLDER, _LICENSES = "MRStyle/Device", "MRStyle/ModelFolder", "MRStyle/AcceptedLicenses/"
+_TRAININGS = "MRStyle/Trainings"
 
 
 def device() -> str:
@@ -54,15 +56,49 @@ def accept_license(model: str, license_id: str) -> None:
     _settings().setValue(_LICENSES + model, license_id)
 
 
+def trainings() -> list[Path]:
+    """The folders of trainings that panels have started, the newest first; a folder may be gone."""
+    try:
+        listed = json.loads(_text(_TRAININGS) or "[]")
+    except ValueError:
+        return []
+    return [Path(each) for each in listed if isinstance(each, str)] if isinstance(listed, list) else []
+
+
+def remember_training(folder: Path) -> None:
+    """Put a training's folder first."""
+    _set_trainings([folder, *(each for each in trainings() if each != folder)])
+
+
+def forget_training(folder: Path) -> None:
+    """Take a training's folder from the list; its files stay."""
+    _set_trainings([each for each in trainings() if each != folder])
+
+
+def trainings_folder() -> Path:
+    """Where new trainings are put."""
+    return _data_folder() / "trainings"
+
+
+def _set_trainings(folders: list[Path]) -> None:
+    _settings().setValue(_TRAININGS, json.dumps([str(folder) for folder in folders], ensure_ascii=False))
+    # A crash of the application must not lose what runs without it.
+    _settings().sync()
+
+
 def _default_model_folder() -> Path:
     """The same folder as `mrstyle.models.catalogue.user_models_folder`, which needs pydantic to be imported."""
+    return _data_folder() / "models"
+
+
+def _data_folder() -> Path:
     if sys.platform == "win32":
         data = Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
     elif sys.platform == "darwin":
         data = Path.home() / "Library" / "Application Support"
     else:
         data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return data / "mrstyle" / "models"
+    return data / "mrstyle"
 
 
 def _settings():

@@ -1,4 +1,4 @@
-"""``mrstyle``: transfer, synthesize, evaluate, models, phantom. Slow imports are where they are used."""
+"""The commands of ``mrstyle``. Slow imports are where they are used."""
 
 from __future__ import annotations
 
@@ -13,12 +13,19 @@ import typer
 from rich.console import Console
 
 from . import __version__
+from .cli_cohort import HELP as COHORT_HELP
+from .cli_cohort import cohort
 from .cli_display import head_seconds, metrics_table, models_table, progress_display
+from .cli_harmonize import HELP as HARMONIZE_HELP
+from .cli_harmonize import harmonize
 from .cli_interrupt import Interrupted, hard_stop, interruptible, leave
 from .cli_options import AsJson, Device, print_json
 from .cli_phantom import CONTRASTS
+from .cli_sites import sites_app
 from .cli_synthesize import HELP as SYNTHESIZE_HELP
 from .cli_synthesize import synthesize
+from .cli_thickness import HELP as THICKNESS_HELP
+from .cli_thickness import thickness
 from .errors import InputError, MRStyleError, OutOfMemory, PackageError
 from .outputs import Outputs, uncertainty_path, write_maps, write_result
 
@@ -29,6 +36,7 @@ HELP = "Change how MR volumes look, never what they show. For research, not for 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP)
 models_app = typer.Typer(help="List the models that there are, or check one.", invoke_without_command=True)
 app.add_typer(models_app, name="models")
+app.add_typer(sites_app, name="sites")
 
 
 Contrast = Enum("Contrast", {name: name for name in CONTRASTS}, type=str)  # type: ignore[misc]
@@ -140,6 +148,9 @@ def transfer(
     print(f"Wrote {output} in {seconds:.0f} s.")
 
 
+app.command(help=HARMONIZE_HELP)(harmonize)
+app.command(help=COHORT_HELP)(cohort)
+app.command(help=THICKNESS_HELP)(thickness)
 app.command(help=SYNTHESIZE_HELP)(synthesize)
 
 

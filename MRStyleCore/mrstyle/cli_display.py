@@ -129,6 +129,8 @@ def models_table(entries: list[Entry]) -> Group:
 def _model_lines(card: ModelCard, entry: Entry) -> Iterator[tuple[str, str]]:
     yield "accepts", accepts_text(card)
     yield "target", ", ".join(card.target_kinds)
+    if card.sites:
+        yield "sites", ", ".join(card.sites)
     for index, seen in enumerate(card.sequences):
         yield "" if index else "trained on", sequence_text(seen)
     yield "license", f"{card.license}{f' ({card.license_note})' if card.license_note else ''}"

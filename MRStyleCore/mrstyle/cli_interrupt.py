@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -43,16 +43,18 @@ def undisturbed() -> Iterator[None]:
         yield
 
 
-def leave() -> NoReturn:
-    """Say that the work was canceled and exit at once: ITK takes seconds to end its threads."""
-    error = Cancelled()
+def leave(finished: int = 0) -> NoReturn:
+    """Say that the work was canceled, and how many scans had been finished, and exit at once: ITK takes seconds to end
+    its threads.
+    """
+    error = Cancelled(finished)
     print(f"mrstyle: {error}", file=sys.stderr, flush=True)
     os._exit(error.exit_code)
 
 
 @contextmanager
-def hard_stop(clean_up: Callable[[], None]) -> Iterator[None]:
-    """End the process where a stop signal has not ended the block after ``GRACE_S``.
+def hard_stop(clean_up: Callable[[], None], finished: Sized = ()) -> Iterator[None]:
+    """End the process where a stop signal has not ended the block after ``GRACE_S``; then say what ``finished`` by then.
 
     Python raises in the main thread once the call of a C library returns, which takes seconds in a
     registration. A thread, woken by the signal itself, does not wait for that.
@@ -68,7 +70,7 @@ def hard_stop(clean_up: Callable[[], None]) -> Iterator[None]:
             return
         clean_up()
         Console(stderr=True).show_cursor()
-        leave()
+        leave(len(finished))
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()

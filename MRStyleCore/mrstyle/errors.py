@@ -25,12 +25,13 @@ class PackageError(InputError):
 
 
 class Cancelled(MRStyleError):
-    """The user asked to stop; nothing was written."""
+    """The user asked to stop; nothing was written, or nothing of what was not yet finished."""
 
     exit_code = 3
 
-    def __init__(self) -> None:
-        super().__init__("Canceled; nothing was written.")
+    def __init__(self, finished: int = 0) -> None:
+        kept = f"what was written before is kept (finished scans: {finished})"
+        super().__init__(f"Canceled; {kept if finished else 'nothing was written'}.")
 
 
 class OutOfMemory(MRStyleError):

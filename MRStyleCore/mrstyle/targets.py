@@ -16,4 +16,21 @@ class Reference:
     kind = "reference"
 
 
-Target = Reference | Acquisition
+@dataclass(frozen=True)
+class Site:
+    """Look as the scans of this site do; models list the sites that they know on their cards."""
+
+    name: str
+    kind = "site"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A look drawn at random, the same for the same seed; that of one site where one is named."""
+
+    seed: int
+    site: str | None = None
+    kind = "sample"
+
+
+Target = Reference | Acquisition | Site | Sample

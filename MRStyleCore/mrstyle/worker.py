@@ -1,7 +1,7 @@
 """``mrstyle infer --job job.json``: one model, many cases, for programs that run MRStyle as a process.
 
-A job is of one of two tasks: "transfer" (`worker_job.Job`, also where no task is named) or "synthesize"
-(`worker_job_synthesis.SynthesisJob`).
+A job is of one task: "transfer" (`worker_job.Job`, also where no task is named), "synthesize", "harmonize", "thickness" or
+"sites"; the schema of each is in its module `worker_job_…`.
 
 Protocol 1. Standard output carries one ASCII JSON object a line, and nothing else; whatever libraries print
 goes to standard error. Closing standard input cancels, within two seconds.
@@ -17,6 +17,11 @@ Outputs of a transfer: image, history and, when asked for, uncertainty, metrics,
 Outputs of a synthesis: sources (volume, acquisition, and origins: where each of its values came from), encoding (path or
 null), maps (path by name: effective_pd, effective_t1_ms, effective_t2_ms), targets (image, history, uncertainty: paths or
 null; metrics: rows against the reference or null), notes.
+Outputs of a harmonization: image, history, mask (path or null), flicker_ratio (1: no more jumps between slices than
+in the scan; null where the scan has none), notes.
+Outputs of a thickness case: thickness, surface, regions: paths; mean_mm; where there is a second scan also compare (the
+same of that), difference, difference_surface: paths, agreement.
+Outputs of a sites case: site, probabilities by site, notes.
 
 Cases count from 1, in the order of the job. What a case writes appears whole or not at all. A case that fails
 does not stop the others. Exit codes: 0 all is well, 2 bad input, 3 canceled, 4 out of memory, 5 bad model
@@ -42,15 +47,12 @@ from .models.package import Package, load_package
 from .outputs import METRICS_NAME, Outputs, write_maps, write_result
 from .qa.evaluate import evaluate
 from .qa.report import missing_libraries, write_report
-from .synthesis_run import synthesis_model
 from .targets import Reference
 from .translate import content_intensity, translate
 from .volume import read_volume
 from .worker_cancel import Cancel
 from .worker_job import Case, Job, read_job
-from .worker_job_synthesis import SynthesisJob
 from .worker_lines import ProgressLines, Sender, private_stream
-from .worker_synthesis import SynthesisRunner
 
 PROTOCOL = 1
 _TRANSLATION_SHARE = 0.75  # of the time of a case whose quality is measured, too
@@ -77,29 +79,13 @@ def run(job_path: str | Path, stdin: TextIO | None, stdout: TextIO) -> int:
             cancel.ended.set()
 
 
-def _run_job(job: Job | SynthesisJob, sender: Sender, cancel: Cancel) -> int:
+def _run_job(job: Any, sender: Sender, cancel: Cancel) -> int:
     device, reason = choose(job.device)
     sender.send("hello", **_describe(device), reason=reason)
     progress = ProgressLines(sender, len(job.cases))
-    run_case: Callable[[Any], dict[str, Any]]
-    if isinstance(job, SynthesisJob):
-        run_case = SynthesisRunner(job, synthesis_model(job.model), str(device), progress, cancel)
-    else:
-        package = load_package(find(job.model))
-        # Were the first frame skipped as a bad case, the others would be scaled by a frame with contrast agent.
-        intensity = content_intensity(read_volume(job.cases[0].content), package) if job.series else None
-        run_case = partial(
-            _run_case,
-            job=job,
-            package=package,
-            device=str(device),
-            intensity=intensity,
-            progress=progress,
-            cancel=cancel,
-        )
+    run_case = _runner(job, str(device), progress, cancel)
     first_failure = 0
-    cases: tuple[Any, ...] = job.cases
-    for number, case in enumerate(cases, start=1):
+    for number, case in enumerate(job.cases, start=1):
         progress.start_case(number)
         started = time.monotonic()
         try:
@@ -113,6 +99,41 @@ def _run_job(job: Job | SynthesisJob, sender: Sender, cancel: Cancel) -> int:
             seconds = round(time.monotonic() - started, 3)
             sender.result(case=number, name=case.name, outputs=outputs, seconds=seconds)
     return first_failure
+
+
+def _runner(
+    job: Any, device: str, progress: ProgressLines, cancel: Cancel
+) -> Callable[[Any], dict[str, Any]]:
+    """What does one case of the job; models are loaded here, once for all cases."""
+    if job.task == "synthesize":
+        from .synthesis_run import synthesis_model
+        from .worker_synthesis import SynthesisRunner
+
+        return SynthesisRunner(job, synthesis_model(job.model), device, progress, cancel)
+    if job.task == "harmonize":
+        from .worker_harmonize import HarmonizeRunner
+
+        return HarmonizeRunner.of(job, device, progress, cancel)
+    if job.task == "thickness":
+        from .worker_thickness import ThicknessRunner
+
+        return ThicknessRunner(job, progress, cancel)
+    if job.task == "sites":
+        from .worker_sites import SitesRunner
+
+        return SitesRunner(job, progress, cancel)
+    package = load_package(find(job.model))
+    # Were the first frame skipped as a bad case, the others would be scaled by a frame with contrast agent.
+    intensity = content_intensity(read_volume(job.cases[0].content), package) if job.series else None
+    return partial(
+        _run_case,
+        job=job,
+        package=package,
+        device=device,
+        intensity=intensity,
+        progress=progress,
+        cancel=cancel,
+    )
 
 
 def _run_case(

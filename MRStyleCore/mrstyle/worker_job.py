@@ -1,10 +1,11 @@
-"""The job files of the worker: the schema of a transfer, and what is refused before any work."""
+"""The job files of the worker: the schema of a transfer, where the others are, and what is refused before any work."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -12,10 +13,16 @@ from .errors import InputError
 from .files import sidecar_path
 from .outputs import METRICS_NAME
 from .qa.evaluate import MAP_NAMES
-from .worker_job_synthesis import SynthesisJob
 from .worker_paths import check_paths
 
 JOB_LIMIT_BYTES = 10_000_000
+_SCHEMAS = {
+    "transfer": ("worker_job", "Job"),
+    "synthesize": ("worker_job_synthesis", "SynthesisJob"),
+    "harmonize": ("worker_job_harmonize", "HarmonizeJob"),
+    "thickness": ("worker_job_thickness", "ThicknessJob"),
+    "sites": ("worker_job_sites", "SitesJob"),
+}
 
 
 class Case(BaseModel):
@@ -77,11 +84,11 @@ class Job(BaseModel):
 class _Task(BaseModel):
     """The one field that tells which kind of job a file is."""
 
-    task: Literal["transfer", "synthesize"] = "transfer"
+    task: Literal["transfer", "synthesize", "harmonize", "thickness", "sites"] = "transfer"
 
 
-def read_job(path: str | Path) -> Job | SynthesisJob:
-    """Read and check a job file.
+def read_job(path: str | Path) -> Any:
+    """Read and check a job file; gives a `Job`, or the job of another task by the schema of that task.
 
     Raises:
         InputError: it cannot be read or breaks the schema; the message names the first field at fault.
@@ -91,8 +98,9 @@ def read_job(path: str | Path) -> Job | SynthesisJob:
         if path.stat().st_size > JOB_LIMIT_BYTES:
             raise InputError(f"Job file {path} is larger than {JOB_LIMIT_BYTES // 1_000_000} MB; split it.")
         data = path.read_bytes()
-        kind = SynthesisJob if _Task.model_validate_json(data).task == "synthesize" else Job
-        return kind.model_validate_json(data)
+        module, name = _SCHEMAS[_Task.model_validate_json(data).task]
+        schema: type[BaseModel] = getattr(import_module(f".{module}", __package__), name)
+        return schema.model_validate_json(data)
     except OSError as error:
         raise InputError(f"Job file {path} cannot be read: {error.strerror or error}.") from error
     except ValidationError as error:

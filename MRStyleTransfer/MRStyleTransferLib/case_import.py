@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,9 @@ from slicer.i18n import tr as _
 from MRStyleLib.overlays import OverlayKind
 from MRStyleLib.results import import_volume
 from MRStyleLib.tables import import_metrics
+from MRStyleLib.unpacking import unpacked
 
 from . import result_links
-
-_CHUNK_BYTES = 4_000_000
 
 
 def import_quality(scene, styled, content, outputs: dict[str, Any]) -> Iterator[None]:
@@ -36,7 +34,7 @@ def import_quality(scene, styled, content, outputs: dict[str, Any]) -> Iterator[
         paths[OverlayKind.UNCERTAINTY.value] = outputs["uncertainty"]
     for kind in OverlayKind:
         if kind.value in paths:
-            path = yield from _unpack(Path(paths[kind.value]))
+            path = yield from unpacked(Path(paths[kind.value]))
             name = f"{styled.GetName()} {kind.value.replace('_', ' ')}"
             node = import_volume(scene, path, content, name)
             result_links.link_map(styled, kind, node)
@@ -47,18 +45,3 @@ def import_quality(scene, styled, content, outputs: dict[str, Any]) -> Iterator[
         yield
     if outputs.get("report"):
         result_links.link_report(scene, styled, Path(outputs["report"]).read_text(encoding="utf-8"))
-
-
-def _unpack(path: Path) -> Iterator[None]:
-    """The path of the uncompressed file; reading a compressed one at once would hold the window too long."""
-    if path.suffix.lower() != ".gz":
-        return path
-    unpacked = path.with_suffix("")
-    try:
-        with gzip.open(path) as source, unpacked.open("wb") as target:
-            while chunk := source.read(_CHUNK_BYTES):
-                target.write(chunk)
-                yield
-    except EOFError as error:
-        raise ValueError(_("The map {path} is damaged; run again.").format(path=path)) from error
-    return unpacked

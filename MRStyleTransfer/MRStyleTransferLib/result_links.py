@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from MRStyleLib.overlays import OverlayKind
+from MRStyleLib.results import ROLE_ATTRIBUTE
 
-ROLE_ATTRIBUTE = "MRStyle.Role"
 STYLED = "styled"
 _CONTENT, _STYLE, _METRICS, _REPORT = (
     "MRStyle.content",
@@ -19,11 +19,6 @@ def link_inputs(styled, content, style) -> None:
     styled.SetAttribute(ROLE_ATTRIBUTE, STYLED)
     styled.SetNodeReferenceID(_CONTENT, content.GetID())
     styled.SetNodeReferenceID(_STYLE, style.GetID() if style is not None else None)
-
-
-def is_result(node) -> bool:
-    """Whether a volume was made by a run."""
-    return node is not None and node.GetAttribute(ROLE_ATTRIBUTE) == STYLED
 
 
 def content_of(styled):

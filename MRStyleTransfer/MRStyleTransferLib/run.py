@@ -11,7 +11,7 @@ from slicer.i18n import tr as _
 
 from MRStyleLib.job import Case, Job
 from MRStyleLib.results import import_volume
-from MRStyleLib.scene_run import RunState, SceneRun
+from MRStyleLib.row_run import Row, RowRun
 from MRStyleLib.sequences import Frame, export_frames, frames_of, import_sequence
 from MRStyleLib.volumes import export_volume
 
@@ -20,39 +20,16 @@ from .case_import import import_quality
 
 
 @dataclass(eq=False)
-class Row:
-    """One content volume and how far it is: `styled` is set when it is in the scene, `fault` when it failed."""
+class TransferRun(RowRun):
+    """A `RowRun` whose request is a `Request`: one row for each content, and a single one for a sequence."""
 
-    content: Any
-    name: str
-    styled: Any = None
-    is_complete: bool = False
-    fault: str = ""
-
-
-@dataclass(eq=False)
-class TransferRun(SceneRun):
-    """A `SceneRun` whose request is a `Request`.
-
-    Attributes:
-        rows: one for each content.
-        current_row: number of the row that the worker is at, None before.
-    """
-
-    rows: list[Row] = field(default_factory=list)
-    current_row: int | None = None
     _frames: list[Frame] | None = None
     _frame_paths: dict[int, Path] = field(default_factory=dict)
 
     def start(self) -> None:
         """Begin; returns at once."""
-        self.rows = [Row(content, content.GetName()) for content in self.request.contents]
+        self.rows = [Row(content.GetName(), content) for content in self.request.contents]
         super().start()
-
-    @property
-    def results(self) -> list[Any]:
-        """Styled volumes that are in the scene."""
-        return [row.styled for row in self.rows if row.styled is not None and self._has(row.styled)]
 
     def _prepare(self) -> Iterator[None]:
         folder, request = self._folder.path, self.request
@@ -68,7 +45,7 @@ class TransferRun(SceneRun):
         else:
             for number, row in enumerate(self.rows, start=1):
                 contents.append(folder / f"content_{number:04d}.nrrd")
-                export_volume(row.content, contents[-1])
+                export_volume(row.source, contents[-1])
                 yield
         job = Job(
             model=str(request.model.folder),
@@ -95,15 +72,10 @@ class TransferRun(SceneRun):
         )
 
     def _describe_progress(self, stage: str, case: int, cases: int) -> str:
-        self.current_row = 0 if self._frames is not None else case - 1
-        return super()._describe_progress(stage, case, cases)
-
-    def _fault_of_scene(self) -> str:
-        """Every content was deleted."""
-        if any(self._has(row.content) for row in self.rows):
-            return ""
-        text = _("Canceled, because {name} was deleted during the run.")
-        return text.format(name=", ".join(row.name for row in self.rows))
+        text = super()._describe_progress(stage, case, cases)
+        if self._frames is not None:
+            self.current_row = 0
+        return text
 
     def _take_result(self, case: int, result: dict[str, Any]) -> None:
         if self._frames is not None:
@@ -112,19 +84,8 @@ class TransferRun(SceneRun):
         row = self.rows[case - 1]
         self._pieces.add(self._of_row(self._import(row, result["outputs"]), row))
 
-    def _of_row(self, work: Iterator[None], row: Row) -> Iterator[None]:
-        """The work; a fault in it is that of the row."""
-
-        def take_fault(fault: str) -> None:
-            row.fault = fault
-            self.changed()
-
-        return self._guarded(work, take_fault)
-
     def _import(self, row: Row, outputs: dict[str, Any]) -> Iterator[None]:
-        content, style = row.content, self.request.style
-        if not self._has(content):
-            raise ValueError(_("{name} was deleted during the run.").format(name=row.name))
+        content, style = self._source_of(row), self.request.style
         style = style if self._has(style) else None
         output = self.request.output
         if output is not None and not self._has(output):
@@ -140,7 +101,7 @@ class TransferRun(SceneRun):
         result_links.remove_quality(self.scene, styled)
         result_links.link_inputs(styled, content, style)
         yield  # reading and showing are each as long as one piece may be
-        row.styled = styled
+        row.result = styled
         self.changed()
         yield
         yield from import_quality(self.scene, styled, content, outputs)
@@ -149,8 +110,7 @@ class TransferRun(SceneRun):
 
     def _import_sequence(self) -> Iterator[None]:
         row = self.rows[0]
-        if not self._has(row.content):
-            raise ValueError(_("{name} was deleted during the run.").format(name=row.name))
+        content = self._source_of(row)
         yield
         style = self.request.style if self._has(self.request.style) else None
         results = [
@@ -159,32 +119,20 @@ class TransferRun(SceneRun):
             if number in self._frame_paths
         ]
         name = _("{name} (synthetic)").format(name=row.name)
-        row.styled = yield from import_sequence(self.scene, results, row.content, name, window_like=style)
-        result_links.link_inputs(row.styled, row.content, style if self._has(style) else None)
+        row.result = yield from import_sequence(self.scene, results, content, name, window_like=style)
+        result_links.link_inputs(row.result, content, style if self._has(style) else None)
         row.is_complete = True
         self.changed()
 
     def _conclude(self) -> Iterator[None]:
         if self._frames is not None and self._frame_paths:
             yield from self._of_row(self._import_sequence(), self.rows[0])
-        outcome = self._outcome
-        if self._frames is None:
-            for case, fault in outcome.failures.items():
-                self.rows[case - 1].fault = self.rows[case - 1].fault or fault
-        elif outcome.failures:
-            first = min(outcome.failures)
+        failures = self._outcome.failures
+        if self._frames is not None and failures:
+            first = min(failures)
             text = _("{count} frames failed; the first is frame {number}: {fault}")
-            count = len(outcome.failures)
-            self.rows[0].fault = text.format(count=count, number=first, fault=outcome.failures[first])
-        if outcome.state == "failed" and not outcome.failures:
-            for row in self.rows:
-                row.fault = row.fault or ("" if row.styled else outcome.message)
-        faults = [row.fault for row in self.rows if row.fault]
-        if not faults:
-            self._finish()
-        elif len(self.rows) == 1:
-            self._end(RunState.FAILED, faults[0])
+            self.rows[0].fault = text.format(count=len(failures), number=first, fault=failures[first])
         else:
-            text = _("{failed} of {count} volumes failed: {fault}")
-            self._end(RunState.FAILED, text.format(failed=len(faults), count=len(self.rows), fault=faults[0]))
+            self._take_failures(dict(enumerate(self.rows, start=1)))
+        self._end_by_rows()
         yield

@@ -6,15 +6,17 @@ import slicer
 from slicer.i18n import tr as _
 
 from MRStyleLib import install, settings
+from MRStyleLib.compare_section import CompareSection
 from MRStyleLib.device_choice import DeviceChoice
 from MRStyleLib.model_section import ModelSection
 from MRStyleLib.parameter_repair import is_usable_model, repair
 from MRStyleLib.run_section import RunSection
 from MRStyleLib.runner import Runner
 from MRStyleLib.scene_run import RunState
+from MRStyleLib.train_section import TrainSection
 
+from . import result_links
 from .batch_section import BatchSection
-from .compare_section import CompareSection
 from .parameters import DEFAULTS, TransferParameters
 from .quality_section import QualitySection
 from .request import Request, refusal_of_model
@@ -46,8 +48,16 @@ class TransferPanel:
         self._run_section = RunSection(ui, _("Give the content the look of the style"))
         self._models = ModelSection(ui, self._on_model, refusal_of_model)
         self._quality = QualitySection(ui)
-        self._compare = CompareSection(ui, self._on_result, self._quality.show_overlay)
+        self._compare = CompareSection(
+            ui,
+            slicer.mrmlScene,
+            result_links.STYLED,
+            result_links.content_of,
+            self._on_result,
+            self._quality.show_overlay,
+        )
         self._batch = BatchSection(ui, self.update, self._apply_to_all, self._compare.choose)
+        self._train = TrainSection(ui.trainCollapsibleButton, slicer.mrmlScene, self._on_trained)
         ui.applyButton.connect("clicked(bool)", self._on_apply)
         runner.changed = self._on_run
         self.connect_scene()
@@ -76,6 +86,7 @@ class TransferPanel:
         self._parameters.disconnectGui(self._gui_tag)
         self._parameters = None
         self._quality.set_parameters(None)
+        self._train.forget()
 
     def close_scene(self) -> None:
         """Give the user's layout back while it is still known: closing a scene forgets it."""
@@ -85,6 +96,7 @@ class TransferPanel:
     def close(self) -> None:
         """End the run and the timers."""
         self._compare.stop()
+        self._train.close()
         self.disconnect_scene()
         self._runner.close()
 
@@ -132,8 +144,11 @@ class TransferPanel:
             self._ui.scriptingLabel.text = _SCRIPT.format(model=self._models.key)
             self.update()
 
+    def _on_trained(self) -> None:
+        self._models.refresh(self._models.key)
+
     def _on_result(self) -> None:
-        self._quality.set_result(self._compare.styled)
+        self._quality.set_result(self._compare.result)
 
     def _on_apply(self, _checked: bool) -> None:
         if self._runner.is_busy:

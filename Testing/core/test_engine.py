@@ -14,8 +14,7 @@ from torch import Tensor
 
 from mrstyle import methods
 from mrstyle.engine import device as devices
-from mrstyle.engine import run as engine_run
-from mrstyle.engine import tiles
+from mrstyle.engine import look, tiles
 from mrstyle.engine.plan import Plan, first_plan, ladder, run_down
 from mrstyle.engine.slices import cut, paste, slice_axes
 from mrstyle.engine.windows import windows
@@ -52,9 +51,9 @@ def test_windows_give_what_the_whole_image_gives(config: dict, monkeypatch: pyte
         style = network.style(torch.rand(1, 1, 64, 64))
         # Not by the engine: in channels_last order, group_norm sums in a less exact way.
         whole = network.decode(network.encode(images), style)
-        windowed = engine_run._translate_images(network, images, style, Plan(CPU, "float32", 1, 192))
+        windowed = look.translate_images(network, images, style, Plan(CPU, "float32", 1, 192))
         monkeypatch.setattr(tiles, "shared", _each_for_itself)
-        alone = engine_run._translate_images(network, images, style, Plan(CPU, "float32", 1, 192))
+        alone = look.translate_images(network, images, style, Plan(CPU, "float32", 1, 192))
     scale = (whole - whole.mean()).norm()
     assert (windowed - whole).norm() / scale < 0.01
     assert (alone - whole).norm() / scale > 0.1  # that is why statistics are shared

@@ -263,7 +263,7 @@ def test_an_unknown_task_is_refused(parent: SynthesisParent) -> None:
     job = write_job(parent.folder, parent.model, case(parent.folder), task="dream")
     code, lines = parent.run_file(job)
     assert (code, kinds(lines)) == (2, ["error"])
-    assert "task: Input should be 'transfer' or 'synthesize'" in lines[0]["message"]
+    assert "task: Input should be 'transfer', 'synthesize', 'harmonize'" in lines[0]["message"]
 
 
 def test_a_job_may_name_the_task_of_old(parent: SynthesisParent) -> None:

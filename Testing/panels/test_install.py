@@ -12,7 +12,7 @@ import pytest
 import slicer
 
 from MRStyleLib import install
-from MRStyleLib.environment import package_folder
+from MRStyleLib.environment import package_folder, trainer_folder
 
 OFFERED_BY_SLICER = {"numpy", "scipy", "SimpleITK", "pydicom"}
 
@@ -84,6 +84,13 @@ def test_the_requirements_are_those_of_the_package_that_slicer_lacks() -> None:
     )
     torch = next(Requirement(text) for text in wanted if Requirement(text).name == "torch")
     assert str(torch.specifier) == install.TORCH_VERSIONS
+
+
+def test_the_requirements_of_the_trainer_are_those_of_its_package() -> None:
+    tomllib = pytest.importorskip("tomllib")
+    project = tomllib.loads((trainer_folder() / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = set(project["dependencies"]) - {"mrstyle"}
+    assert set(install._requirements(install.TRAINER)) == wanted
 
 
 def test_nothing_happens_where_nothing_is_missing(computer: Computer) -> None:

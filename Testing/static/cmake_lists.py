@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS, RESOURCES, MODELS = "MODULE_PYTHON_SCRIPTS", "MODULE_PYTHON_RESOURCES", "MODEL_FILES"
+TRAINER = "TRAINER_FILES"
 
 
 def files_below(root: Path, folder: str) -> list[str]:
@@ -52,13 +53,16 @@ def wanted_lists(root: Path, module: str) -> dict[str, list[str]]:
     if MODELS in _text(root, module):
         packages = (name for name in files_below(root, "Resources/Models") if "/" in name)
         lists[MODELS] = [f"Resources/Models/{name}" for name in packages]
+    if TRAINER in _text(root, module):
+        package = "trainer/mrstyle_trainer"
+        lists[TRAINER] = [f"{package}/{name}" for name in files_below(root, package)]
     return lists
 
 
 def named_lists(text: str) -> dict[str, list[str]]:
     """The lists that a CMakeLists.txt has, by variable."""
     found = re.findall(
-        rf"^set\(({SCRIPTS}|{RESOURCES}|{MODELS})\n(.*?)^\s*\)", text, re.MULTILINE | re.DOTALL
+        rf"^set\(({SCRIPTS}|{RESOURCES}|{MODELS}|{TRAINER})\n(.*?)^\s*\)", text, re.MULTILINE | re.DOTALL
     )
     return {variable: [line.strip().strip('"') for line in body.splitlines()] for variable, body in found}
 

@@ -46,7 +46,7 @@ def configure(source: Path, build: Path) -> subprocess.CompletedProcess[str]:
 
 def copy_extension(target: Path) -> Path:
     """What a checkout has of the extension, without git, so that the lists and not git decide what is packaged."""
-    for folder in (*modules(ROOT), "Resources"):
+    for folder in (*modules(ROOT), "Resources", "trainer"):
         for name in files_below(ROOT, folder):
             (target / folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / folder / name, target / folder / name)
@@ -98,17 +98,28 @@ def test_each_listed_file_is_installed_beside_the_modules(built: Built) -> None:
         lists = named_lists((ROOT / module / "CMakeLists.txt").read_text(encoding="utf-8"))
         for name in (name for names in lists.values() for name in names):
             name = name.replace("${MODULE_NAME}", module)
-            original = built.source / ("" if name.startswith("Resources/Models/") else module) / name
-            assert (built.modules / name).read_bytes() == original.read_bytes(), name
+            is_from_elsewhere = name.startswith(("Resources/Models/", "trainer/"))
+            original = built.source / ("" if is_from_elsewhere else module) / name
+            installed = built.modules / name.removeprefix("trainer/")
+            assert installed.read_bytes() == original.read_bytes(), name
 
 
 def test_only_modules_lie_where_slicer_looks_for_modules(built: Built) -> None:
     assert sorted(path.stem for path in built.modules.glob("*.py")) == sorted(modules(ROOT))
 
 
-def test_the_trainer_and_the_tests_are_not_installed(built: Built) -> None:
-    installed = [path.relative_to(built.modules).as_posix() for path in built.modules.rglob("*")]
-    assert not [name for name in installed if "trainer" in name or "Testing" in name or "CMakeLists" in name]
+def test_tests_and_configurations_are_not_installed(built: Built) -> None:
+    installed = [path.relative_to(built.modules) for path in built.modules.rglob("*")]
+    unwanted = {"Testing", "CMakeLists.txt", "trainer", "configs", "pyproject.toml"}
+    assert not [path for path in installed if unwanted & set(path.parts)]
+
+
+def test_the_installed_trainer_offers_its_recipes(built: Built) -> None:
+    program = "import mrstyle_trainer; print(mrstyle_trainer.__file__)"
+    assert Path(run_python(built, "-c", program).stdout.strip()).is_relative_to(built.modules)
+    run = run_python(built, "-m", "mrstyle_trainer", "recipes", "--json")
+    assert run.returncode == 0, run.stderr
+    assert all(Path(entry["config"]).is_relative_to(built.modules) for entry in json.loads(run.stdout))
 
 
 def test_the_installed_command_finds_the_bundled_models(built: Built) -> None:

@@ -106,9 +106,17 @@ GOOD_USES = [
 
 
 def panel_sources(form: Path) -> dict[Path, str]:
-    """The code of the module that a form belongs to."""
+    """The code of the module that a form belongs to; of a section that panels share, the files named as it is."""
     module = form.parents[2]
-    return {path: path.read_text(encoding="utf-8") for path in gui_files() if path.is_relative_to(module)}
+    files = [path for path in gui_files() if path.is_relative_to(module)]
+    if module.name == "MRStyleCore":
+        start = form.stem.removesuffix("Section").lower()
+        files = [path for path in files if path.name.startswith(f"{start}_")]
+    return {path: path.read_text(encoding="utf-8") for path in files}
+
+
+def forms_with_parameters() -> list[Path]:
+    return [path for path in ui_files() if "SlicerParameterName" in path.read_text(encoding="utf-8")]
 
 
 def test_a_good_form_passes() -> None:
@@ -162,7 +170,8 @@ def test_a_tool_tip_may_come_from_the_code() -> None:
 
 
 def test_there_are_forms() -> None:
-    assert ui_files()
+    assert forms_with_parameters()
+    assert all(panel_sources(path) for path in ui_files())
 
 
 @pytest.mark.parametrize("path", ui_files(), ids=relative)
@@ -172,7 +181,7 @@ def test_the_forms_keep_the_conventions(path: Path) -> None:
     assert not ui_rules.lint(path.read_text(encoding="utf-8"), explained)
 
 
-@pytest.mark.parametrize("path", ui_files(), ids=relative)
+@pytest.mark.parametrize("path", forms_with_parameters(), ids=relative)
 def test_the_parameters_of_the_forms_can_be_connected(path: Path) -> None:
     there = parameter_rules.parameters(panel_sources(path).values())
     assert not parameter_rules.lint(path.read_text(encoding="utf-8"), there)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from site_fixtures import write_sites
 from small_training import entries, make_heads, write_config
 
 from mrstyle_trainer.cli import ALLOCATOR_ENVIRONMENT
@@ -17,6 +18,12 @@ from mrstyle_trainer.config import TrainingConfig, read_config
 def heads(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of four label maps and their table."""
     return make_heads(tmp_path_factory.mktemp("heads"))
+
+
+@pytest.fixture(scope="session")
+def sites(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BIDS folder of T1-weighted scans of two sites; tests that change it copy it."""
+    return write_sites(tmp_path_factory.mktemp("sites"))
 
 
 @pytest.fixture

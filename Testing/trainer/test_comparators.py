@@ -142,8 +142,8 @@ def test_a_training_beats_its_start_and_its_input(config: Config, tmp_path: Path
     settings = config(name, loop=loop)
     progress, ending = fit(settings, tmp_path / "run")
     assert (progress.step, ending) == (60, "finished")
-    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
-    first, *_, last = [line["validation_psnr_db"] for line in lines if "validation_psnr_db" in line]
+    lines = [json.loads(line) for line in (tmp_path / "run" / "progress.jsonl").read_text().splitlines()]
+    first, *_, last = [line["validation_psnr_db"] for line in lines if line["validation_psnr_db"]]
     assert last > first + 0.5
 
     recipe = build_recipe(settings)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from small_training import NETWORKS
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -17,19 +18,20 @@ from mrstyle.errors import InputError
 from mrstyle_trainer.checkpoint import load_checkpoint
 from mrstyle_trainer.config import TrainingConfig
 from mrstyle_trainer.data import load_samples
-from mrstyle_trainer.loop import fit, learning_rate
+from mrstyle_trainer.loop import fit
 from mrstyle_trainer.monitor import Monitor
+from mrstyle_trainer.optimization import learning_rate
 from mrstyle_trainer.pairs import SimulatedPairs
 
 Config = Callable[..., TrainingConfig]
 
 
 def log(run: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    return [json.loads(line) for line in (run / "progress.jsonl").read_text().splitlines()]
 
 
 def validations(run: Path) -> list[float]:
-    return [entry["validation_psnr_db"] for entry in log(run) if "validation_psnr_db" in entry]
+    return [entry["validation_psnr_db"] for entry in log(run) if entry["validation_psnr_db"]]
 
 
 def content_psnr_db(config: TrainingConfig) -> float:
@@ -46,8 +48,8 @@ def interrupt_after(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Press Ctrl-C when the step has been counted, so that the next one is the last."""
     original = Monitor.step
 
-    def count_and_press(self: Monitor, counted: int, losses: dict[str, float]) -> None:
-        original(self, counted, losses)
+    def count_and_press(self: Monitor, counted: int, *args: Any) -> None:
+        original(self, counted, *args)
         if counted == step:
             signal.raise_signal(signal.SIGINT)
 
@@ -64,7 +66,7 @@ def test_a_training_beats_its_start_and_its_input(small_config: Config, tmp_path
     assert last > first + 0.5, validations(tmp_path / "run")
     # Two layers of eight channels are too little for what each pixel of crl has to know.
     assert recipe == "crl" or last > content_psnr_db(config)
-    assert progress.best_psnr_db == pytest.approx(max(validations(tmp_path / "run")))
+    assert progress.best_score == pytest.approx(max(validations(tmp_path / "run")))
 
 
 def test_a_stopped_training_goes_on_as_if_it_had_not_stopped(
@@ -88,10 +90,12 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_stopped(
 def test_resume_after_a_kill_repeats_no_step_in_the_log(small_config: Config, tmp_path: Path) -> None:
     run = tmp_path / "run"
     fit(small_config(), run)
-    with (run / "log.jsonl").open("a") as file:
-        file.write('{"step": 9, "absolute": 0.1}\n{"step": 10, "abso')  # after the last checkpoint, and cut
+    with (run / "progress.jsonl").open("a") as file:
+        file.write(
+            '{"step": 9, "losses": {"absolute": 0.1}, "validation_psnr_db": null}\n{"step": 10, "abso'
+        )  # after the last checkpoint, and cut
     fit(small_config(loop={"steps": 12}), run, resume=True)
-    steps = [entry["step"] for entry in log(run) if "validation_psnr_db" in entry]
+    steps = [entry["step"] for entry in log(run) if entry["validation_psnr_db"]]
     assert steps == [4, 8, 12]
     assert 9 not in [entry["step"] for entry in log(run)]
 
@@ -115,14 +119,16 @@ def test_log_pictures_and_output_of_a_run(
 ) -> None:
     run = tmp_path / "run"
     fit(small_config(loop={"steps": 40, "validation_every": 20}), run)
-    losses = [entry for entry in log(run) if "absolute" in entry]
-    assert [entry["step"] for entry in losses] == [20, 40]
-    assert all(0 < entry["structural"] < 2 and entry["seconds"] > 0 for entry in losses)
+    losses = [entry for entry in log(run) if entry["losses"]]
+    assert [entry["step"] for entry in losses] == [10, 20, 30, 40]
+    assert all(0 < entry["losses"]["structural"] < 2 and entry["seconds"] > 0 for entry in losses)
 
     events = EventAccumulator(str(run)).Reload()
     assert [event.step for event in events.Scalars("validation_psnr_db")] == [20, 40]
-    picture = events.Images("content | reference | output | target")[0]
-    assert (picture.width, picture.height) == (4 * 48, 4 * 48)
+    shown = events.Images("content | output | target")[0]
+    with Image.open(run / "samples" / "step-000020.png") as picture:
+        assert picture.mode == "L"
+        assert picture.size == (shown.width, shown.height) == (3 * 48, 4 * 48)
 
     # A terminal that cannot move its cursor gets a line a validation, and one at the end.
     lines = [line for line in capfd.readouterr().out.splitlines() if line.strip()]

@@ -81,12 +81,7 @@ def find_scans(data: AlignedData, part: Part) -> list[list[Scan]]:
     for subject in data.training if part == "training" else data.validation:
         if not (folder / subject).is_dir():
             raise InputError(f"There is no folder {subject} in {folder}; check data.folder and data.{part}.")
-        found = [
-            [scan for path in sorted(place.iterdir()) if (scan := _scan(path, data.suffixes))]
-            for place in [folder / subject / "anat", *sorted((folder / subject).glob("ses-*/anat"))]
-            if place.is_dir()
-        ]
-        usable = [scans for scans in found if len({scan.acquisition for scan in scans}) > 1]
+        found, usable = _visits(folder / subject, data.suffixes)
         if not usable:
             names = ", ".join(scan.path.name for scans in found for scan in scans) or "none"
             raise InputError(
@@ -95,6 +90,15 @@ def find_scans(data: AlignedData, part: Part) -> list[list[Scan]]:
             )
         visits += usable
     return visits
+
+
+def subjects_with_contrasts(folder: Path) -> list[str]:
+    """The subjects of a BIDS folder who have two or more different contrasts in a session.
+
+    Raises:
+        InputError: a sequence parameter of a scan is not known.
+    """
+    return [path.name for path in sorted(folder.glob("sub-*")) if path.is_dir() and _visits(path, ())[1]]
 
 
 def read_visits(data: AlignedData, part: Part) -> list[Visit]:
@@ -135,9 +139,9 @@ def nearest_preset(acquisition: Acquisition) -> str:
     return min(PRESETS, key=distance)
 
 
-def dataset_entry(data: AlignedData) -> dict[str, Any]:
+def dataset_entry(path: str) -> dict[str, Any]:
     """What a model card says about the folder: its own description (BIDS) where it has one, else its name."""
-    folder = Path(data.folder).resolve()
+    folder = Path(path).resolve()
     try:
         described = json.loads((folder / "dataset_description.json").read_text(encoding="utf-8"))
         described = described if isinstance(described, dict) else {}
@@ -151,6 +155,16 @@ def dataset_entry(data: AlignedData) -> dict[str, Any]:
         "citation": str(described.get("HowToAcknowledge") or ""),
         "simulated": False,
     }
+
+
+def _visits(subject: Path, suffixes: tuple[str, ...]) -> tuple[list[list[Scan]], list[list[Scan]]]:
+    """The scans of each visit of a subject: all, and those visits that have two or more contrasts."""
+    found = [
+        [scan for path in sorted(place.iterdir()) if (scan := _scan(path, suffixes))]
+        for place in [subject / "anat", *sorted(subject.glob("ses-*/anat"))]
+        if place.is_dir()
+    ]
+    return found, [scans for scans in found if len({scan.acquisition for scan in scans}) > 1]
 
 
 def _scan(path: Path, suffixes: tuple[str, ...]) -> Scan | None:

@@ -1,4 +1,4 @@
-"""``mrstyle-train``: fit, resume, export."""
+"""``mrstyle-train``: fit, stop, resume, export."""
 
 from __future__ import annotations
 
@@ -23,6 +23,13 @@ ALLOCATOR_ENVIRONMENT = {
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train MRStyle models.")
 
+Device = Annotated[
+    str, typer.Option(help="auto, cpu, cuda or mps; auto takes a CUDA GPU where there is one.")
+]
+Minutes = Annotated[
+    float | None,
+    typer.Option(min=0.01, help="Time budget of the whole training; it ends there with a usable model."),
+]
 Devices = Annotated[int, typer.Option(min=1, help="Processes (CPU) or GPUs to train on together.")]
 Run = Annotated[Path, typer.Argument(help="Folder of a run.")]
 
@@ -33,24 +40,71 @@ def fit(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder of the run; default runs/<configuration>.")
     ] = None,
+    minutes: Minutes = None,
+    device: Device = "auto",
     devices: Devices = 1,
 ) -> None:
     """Train from a configuration."""
     from .config import read_config
 
-    _train(read_config(config), output or Path("runs") / config.stem, resume=False, devices=devices)
+    run = output or Path("runs") / config.stem
+    _train(read_config(config), run, minutes, resume=False, device=device, devices=devices)
 
 
 @app.command()
 def resume(
     run: Run,
     config: Annotated[Path | None, typer.Option(help="Configuration to go on with, if it changed.")] = None,
+    minutes: Minutes = None,
+    device: Device = "auto",
     devices: Devices = 1,
 ) -> None:
     """Go on with a training that was stopped or killed, from its last checkpoint."""
     from .config import read_config, read_saved_config
 
-    _train(read_config(config) if config else read_saved_config(run), run, resume=True, devices=devices)
+    read = read_config(config) if config else read_saved_config(run)
+    _train(read, run, minutes, resume=True, device=device, devices=devices)
+
+
+@app.command()
+def stop(run: Run) -> None:
+    """Ask a training that runs to save and to end; `resume` goes on with it."""
+    from .status import ask_to_stop
+
+    ask_to_stop(run)
+
+
+@app.command()
+def recipes(
+    as_json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False,
+) -> None:
+    """List the trainings that `new` makes a configuration of."""
+    import json
+
+    from .templates import TEMPLATES
+
+    if as_json:
+        print(json.dumps([template.as_dict() for template in TEMPLATES], indent=2))
+        return
+    for template in TEMPLATES:
+        print(f"{template.name}: {template.title}. {template.description}")
+
+
+@app.command()
+def new(
+    recipe: Annotated[str, typer.Option(help="What to train; `recipes` lists it.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Configuration to write (YAML).")],
+    data: Annotated[Path | None, typer.Option(help="BIDS folder of your scans.")] = None,
+    title: Annotated[str | None, typer.Option(help="Title of the model; default its file's name.")] = None,
+) -> None:
+    """Make a configuration for your own scans."""
+    import shlex
+
+    from .templates import new_config
+
+    new_config(recipe, data, output, title)
+    command = shlex.join(["mrstyle-train", "fit", str(output), "-o", str(Path("runs") / output.stem)])
+    print(f"Wrote {output}; start with: {command}")
 
 
 @app.command()
@@ -85,18 +139,26 @@ def main() -> None:
         raise SystemExit(error.exit_code) from None
 
 
-def _train(config: TrainingConfig, run: Path, *, resume: bool, devices: int) -> None:
+def _train(
+    config: TrainingConfig, run: Path, minutes: float | None, *, resume: bool, device: str, devices: int
+) -> None:
     from .loop import fit
+    from .score import score_text
 
-    progress, ending = fit(config, run, resume=resume, devices=devices)
+    if minutes is not None:
+        config = config.model_copy(update={"loop": config.loop.model_copy(update={"minutes": minutes})})
+    progress, ending = fit(config, run, resume=resume, devices=devices, device=device)
     if not _is_first_process():
         return
     if ending == "interrupted":
         print(f"Stopped at step {progress.step}; go on with: mrstyle-train resume {run}")
         raise typer.Exit(Cancelled.exit_code)
-    reason = "" if ending == "finished" else ", because validation got no better"
+    best = score_text(progress.score_name, progress.score_unit, progress.best_score)
+    reason = {"early": ", because validation got no better", "time": ", because the time is up"}.get(
+        ending, ""
+    )
     print(
-        f"Done at step {progress.step}{reason}: at best {progress.best_psnr_db:.2f} dB on held-out heads. "
+        f"Done at step {progress.step}{reason}: at best {best} on held-out heads. "
         f"Make a model of it with: mrstyle-train export {run} FOLDER"
     )
 

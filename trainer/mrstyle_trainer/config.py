@@ -12,6 +12,8 @@ from mrstyle.errors import InputError
 
 from .initial import expanded, with_initial
 from .simulate import SimulationConfig
+from .site_config import SitesConfig
+from .site_folder import SitesData, with_sites
 from .yaml_files import read_yaml
 
 SAVED_CONFIG = "config.json"
@@ -87,6 +89,12 @@ class LoopConfig(BaseModel):
     batch_size: int = Field(8, ge=1, description="over all devices together")
     learning_rate: float = Field(6e-4, gt=0)
     warmup_steps: int = Field(200, ge=0)
+    schedule: Literal["cosine", "constant"] = Field("cosine", description="of the rate after the warm-up")
+    minutes: float | None = Field(
+        None,
+        gt=0,
+        description="stop after so many of training, over all its starts; the rate falls to that end",
+    )
     gradient_clip: float = Field(1.0, gt=0)
     ema_decay: float = Field(0.999, ge=0, lt=1)
     precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed"
@@ -106,12 +114,13 @@ class TrainingConfig(BaseModel):
 
     recipe: str
     network: dict[str, Any] = {}
-    data: LabelMapData | PhantomData | AlignedData = Field(discriminator="kind")
+    data: LabelMapData | PhantomData | AlignedData | SitesData = Field(discriminator="kind")
     initial: str | None = Field(
         None,
         description="model package to start from (folder, from the configuration file, or id); its network is used",
     )
     simulation: SimulationConfig = Field(default_factory=lambda: SimulationConfig.model_validate({}))
+    sites: SitesConfig = Field(default_factory=lambda: SitesConfig.model_validate({}))
     loop: LoopConfig
     losses: dict[str, float] = {}
     seed: int = 0
@@ -126,14 +135,17 @@ def read_config(path: str | Path) -> TrainingConfig:
             package is not of the network.
     """
     path = Path(path)
-    config = with_initial(parse_config(path), path)
+    config = parse_config(path)
     data = config.data
-    if isinstance(data, PhantomData):
-        return config
-    changes = {"folder": expanded(data.folder, path)}
-    if isinstance(data, LabelMapData):
-        changes["table"] = str((path.parent / data.table).resolve())
-    return config.model_copy(update={"data": data.model_copy(update=changes)})
+    if not isinstance(data, PhantomData):
+        changes = {"folder": expanded(data.folder, path)}
+        if isinstance(data, LabelMapData):
+            changes["table"] = str((path.parent / data.table).resolve())
+        data = data.model_copy(update=changes)
+        config = config.model_copy(update={"data": data})
+    if isinstance(data, SitesData):
+        config = with_sites(config, data)
+    return with_initial(config, path)
 
 
 def parse_config(path: str | Path) -> TrainingConfig:

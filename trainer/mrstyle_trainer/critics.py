@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mrstyle.networks.blocks import InstanceNorm, convolution
+from mrstyle.networks.stargan import Trunk, initialized
 
 
 class PatchCritic(nn.Module):
@@ -35,3 +36,45 @@ class PatchCritic(nn.Module):
             x = F.leaky_relu(norm(conv(x)), 0.2)
         with torch.autocast(x.device.type, enabled=False):
             return self.head(x.float())
+
+
+class SiteCritic(nn.Module):
+    """The critic of StarGAN v2 (Choi et al., CVPR 2020): for each site, whether an image could be of that site.
+
+    Input (B, inputs, size, size), output float32 scores (B, sites). As published, of 4 sites, 3 channels and 256 pixels,
+    it has 20.853 M parameters. ``steps`` counts those of the training.
+    """
+
+    steps: Tensor
+
+    def __init__(self, inputs: int, sites: int, size: int, width: int, max_width: int) -> None:
+        super().__init__()
+        self.trunk = Trunk(inputs, size, width, max_width)
+        self.head = nn.Linear(self.trunk.outputs, sites)
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+        initialized(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        features = self.trunk(x)
+        with torch.autocast(x.device.type, enabled=False):
+            return self.head(features.float())
+
+
+class BlockCritic(nn.Module):
+    """Whether blocks (B, 1, D, H, W) could be of a site (B,): one score for each overlapping patch of 22 voxels, float32.
+
+    The 3D form of the patch critic, with a head for each site as StarGAN v2 has them.
+    """
+
+    def __init__(self, sites: int, width: int = 24) -> None:
+        super().__init__()
+        channels = [1, width, 2 * width, 4 * width]
+        self.convs = nn.ModuleList(nn.Conv3d(before, after, 4, 2, 1) for before, after in pairwise(channels))
+        self.head = nn.Conv3d(channels[-1], sites, 1)
+
+    def forward(self, x: Tensor, site: Tensor) -> Tensor:
+        for conv in self.convs:
+            x = F.leaky_relu(conv(x), 0.2)
+        with torch.autocast(x.device.type, enabled=False):
+            scores = self.head(x.float())
+        return scores[torch.arange(len(x), device=x.device), site].unsqueeze(1)

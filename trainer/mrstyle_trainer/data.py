@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+from torch.utils.data import Dataset
 
 from mrstyle.errors import InputError
 
@@ -12,15 +16,25 @@ from .aligned_scans import read_visits
 from .anatomies import Anatomy, LabelTable, phantom_anatomy, read_label_map
 from .config import AlignedData, LabelMapData, Part, PhantomData, TrainingConfig
 from .contrasts import SimulatedContrasts
-from .pairs import SimulatedPairs
+from .site_folder import SiteScan, SitesData, find_site_scans
+from .site_samples import SimulatedSites
+from .site_scans import SiteScans
+from .site_slices import SiteSlices
 
 _VALIDATION_SEED = 7_919
 
-Simulated = SimulatedPairs | SimulatedContrasts
-Samples = Simulated | AlignedContrasts
+Samples = Dataset[dict[str, Tensor]]
+# Anatomies, config.simulation (or, where the class has ``takes_config = True``, the whole configuration), seed, length.
+Simulated = Callable[[list[Anatomy], Any, int, int], Samples]
+
+# Scans take the place of what is simulated like them: by kind of data, which samples, and the recipes that learn from them.
+_LIKE_SCANS = {
+    "aligned": ((SimulatedContrasts,), "relaxometry or crl"),
+    "sites": ((SimulatedSites, SiteSlices), "light3d, starganv2 or site_classifier"),
+}
 
 
-def load_samples(config: TrainingConfig, part: Part, samples: type[Simulated]) -> Samples:
+def load_samples(config: TrainingConfig, part: Part, samples: Simulated) -> Samples:
     """Samples of ``part``: as many as the training draws, or the fixed validation set.
 
     ``samples`` are what a recipe learns from; scans take the place of simulated contrasts.
@@ -34,13 +48,27 @@ def load_samples(config: TrainingConfig, part: Part, samples: type[Simulated]) -
         if part == "training"
         else (_VALIDATION_SEED, loop.validation_samples)
     )
-    if not isinstance(config.data, AlignedData):
-        return samples(_anatomies(config.data, part), simulation, seed, length)
-    if samples is not SimulatedContrasts:
+    data = config.data
+    if isinstance(data, LabelMapData | PhantomData):
+        wanted = config if getattr(samples, "takes_config", False) else simulation
+        return samples(_anatomies(data, part), wanted, seed, length)
+    simulated, recipes = _LIKE_SCANS[data.kind]
+    if getattr(samples, "func", samples) not in simulated:
         raise InputError(
-            f"The recipe {config.recipe} does not learn from data of kind aligned; choose relaxometry or crl."
+            f"The recipe {config.recipe} does not learn from data of kind {data.kind}; choose {recipes}."
         )
-    return AlignedContrasts(read_visits(config.data, part), simulation, seed, length)
+    if isinstance(data, AlignedData):
+        return AlignedContrasts(read_visits(data, part), simulation, seed, length)
+    return SiteScans.read(site_scans_of(config, data, part), config.sites, seed, length)
+
+
+def site_scans_of(config: TrainingConfig, data: SitesData, part: Part) -> list[SiteScan]:
+    """The scans of the configuration's sites that belong to ``part``."""
+    return [
+        scan
+        for scan in find_site_scans(data)
+        if scan.site in config.sites.names and (scan.subject in data.validation) == (part == "validation")
+    ]
 
 
 def _anatomies(data: LabelMapData | PhantomData, part: Part) -> list[Anatomy]:

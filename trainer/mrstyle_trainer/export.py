@@ -17,8 +17,10 @@ from .config import SAVED_CONFIG, TrainingConfig, parse_config, read_saved_confi
 from .data import load_samples
 from .figures import Figures, measure
 from .initial import kept_card
+from .optimization import channels_last
 from .provenance import provenance, training_entry
 from .recipes import Recipe, build_recipe
+from .score import score_of
 
 _STORED = torch.bfloat16
 _LEAST_BF16_PSNR_DB = 45
@@ -52,13 +54,19 @@ def export(run: Path, package: Path, *, config_path: Path | None = None, version
     initial = kept_card(config, run)
     recipe = build_recipe(config)
     load_average(run, recipe)
-    figures = measure(recipe, load_samples(config, "validation", recipe.samples))
-    if not figures.bf16_psnr_db >= _LEAST_BF16_PSNR_DB:
+    validation = load_samples(config, "validation", recipe.samples)
+    figures = measure(recipe, validation)
+    known = _fields(config, recipe, figures, initial, written)
+    # Where a recipe measures otherwise, it says so.
+    own = recipe.card_fields(validation) if hasattr(recipe, "card_fields") else {}
+    if "bf16_psnr_db" not in own and not figures.bf16_psnr_db >= _LEAST_BF16_PSNR_DB:
         raise InputError(
             f"In bfloat16 the output of this model is only {figures.bf16_psnr_db:.1f} dB close to that in float32, "
             f"less than the {_LEAST_BF16_PSNR_DB} dB that a package needs; train longer."
         )
-    fields = _fields(config, recipe, figures, initial, written)
+    descriptions = known["site_descriptions"] | own.get("site_descriptions", {})
+    own |= {"site_descriptions": descriptions}
+    fields = known | own | written | {"training": known["training"]}
     fields |= {"version": version, "recipe": str(config_path or SAVED_CONFIG)}
     return save_package(package, fields, recipe.networks[recipe.main], dtype=_STORED)
 
@@ -78,7 +86,7 @@ def load_average(run: Path, recipe: Recipe) -> None:
         )
     except (KeyError, AttributeError, RuntimeError) as error:
         raise InputError(f"The checkpoint in {run} is not of the network in its {SAVED_CONFIG}.") from error
-    network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    channels_last(network.eval())
 
 
 def _fields(
@@ -90,13 +98,18 @@ def _fields(
 ) -> dict[str, Any]:
     """What of the card is known from the configuration and the measurement, and what a person has ``written``."""
     known = provenance(config)
+    score = score_of(recipe)
+    is_psnr = score.unit == "dB"
     figure = {
-        "unit": "dB",
-        "data_range": 1.0,
-        "mask": "whole slice",
+        "unit": score.unit,
+        "data_range": 1.0 if is_psnr else None,
+        "mask": "all" if recipe.networks[recipe.main].dim == 3 or not is_psnr else "whole slice",
         "dataset": known.held_out,
         "command": "mrstyle-train export",
     }
+    values = [(f"{score.name} to {known.truth}{known.gain}", figures.score)]
+    if figures.content_psnr_db is not None:
+        values.append((f"PSNR of the content to {known.truth}", figures.content_psnr_db))
     fields = {
         "schema_version": 1,
         "id": "my-model",
@@ -112,17 +125,18 @@ def _fields(
             "minimum_size_voxels": 32,
             "spacing_mm": [0.4, 6.0],
         },
-        "target_kinds": [recipe.target_kind],
+        "task": getattr(recipe, "task", "style"),
+        "target_kinds": [recipe.target_kind] if recipe.target_kind else [],
+        "site_descriptions": known.sites,
         "sequences": known.sequences if recipe.target_kind == "acquisition" else [],
         "license": initial.license if initial else "Apache-2.0",
         "figures": [
-            {"metric": f"PSNR to {known.truth}{known.gain}", "value": round(figures.psnr_db, 2)} | figure,
-            {"metric": f"PSNR of the content to {known.truth}", "value": round(figures.content_psnr_db, 2)}
-            | figure,
+            {"metric": metric, "value": round(value, 2 if is_psnr else 4)} | figure
+            for metric, value in values
         ],
         "bf16_psnr_db": round(figures.bf16_psnr_db, 1),
         "seconds_per_megavoxel": {"cpu": round(figures.cpu_s_per_mvoxel, 2)},
         "citation": "MRStyle contributors, MRStyle (2026).",
     }
     training = training_entry(config, known, initial, written.get("training", {}))
-    return fields | written | {"training": training}
+    return fields | {"training": training}

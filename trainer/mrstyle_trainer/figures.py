@@ -13,17 +13,22 @@ from mrstyle.engine.device import has_fast_bfloat16
 
 from .data import Samples
 from .recipes import Recipe
+from .score import psnr_db, score_of
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Mean PSNR over whole slices, data range 1, in dB, and seconds per million voxels on this CPU.
+    """Of the main network on held-out heads.
 
-    ``bf16_psnr_db`` is that of the bfloat16 output to the float32 output, the others are to the truth.
+    Attributes:
+        score: mean score of the recipe: PSNR over whole slices or blocks, data range 1, in dB, to the truth, or its own.
+        content_psnr_db: the same of the content; None where the score is another, or the content itself is the truth.
+        bf16_psnr_db: PSNR of the bfloat16 output to the float32 output.
+        cpu_s_per_mvoxel: seconds per million voxels of content on this CPU.
     """
 
-    psnr_db: float
-    content_psnr_db: float
+    score: float
+    content_psnr_db: float | None
     bf16_psnr_db: float
     cpu_s_per_mvoxel: float
 
@@ -31,6 +36,7 @@ class Figures:
 def measure(recipe: Recipe, pairs: Samples) -> Figures:
     """Measure the main network of ``recipe``, which is in eval mode on the CPU."""
     network = recipe.networks[recipe.main]
+    score = score_of(recipe)
     outputs, contents, rounded_outputs = [], [], []
     seconds, voxels = 0.0, 0
     fast_bfloat16 = has_fast_bfloat16(torch.device("cpu"))
@@ -40,14 +46,18 @@ def measure(recipe: Recipe, pairs: Samples) -> Figures:
             started = time.perf_counter()
             _predict(recipe, network, batch, fast_bfloat16)
             seconds += time.perf_counter() - started
-            voxels += batch["target"].numel()
-            content = batch["content"][:, [batch["content"].shape[1] // 2]]
-            outputs.append(_psnr_db(exact, batch["target"]))
-            contents.append(_psnr_db(content, batch["target"]))
-            rounded_outputs.append(_psnr_db(rounded, exact))
+            content = batch["content"]
+            if content.dim() == 4:
+                content = content[:, [content.shape[1] // 2]]
+            voxels += content.numel()
+            outputs.append(score.of(exact, batch).float())
+            # Without a truth, the content itself is the target.
+            if score.unit == "dB" and not torch.equal(content, batch["target"]):
+                contents.append(score.of(content, batch))
+            rounded_outputs.append(psnr_db(rounded, exact))
     return Figures(
-        psnr_db=torch.cat(outputs).mean().item(),
-        content_psnr_db=torch.cat(contents).mean().item(),
+        score=torch.cat(outputs).mean().item(),
+        content_psnr_db=torch.cat(contents).mean().item() if contents else None,
         bf16_psnr_db=torch.cat(rounded_outputs).mean().item(),
         cpu_s_per_mvoxel=seconds / voxels * 1e6,
     )
@@ -56,7 +66,3 @@ def measure(recipe: Recipe, pairs: Samples) -> Figures:
 def _predict(recipe: Recipe, network: nn.Module, batch: dict[str, Tensor], bfloat16: bool) -> Tensor:
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
         return recipe.predict(network, batch)
-
-
-def _psnr_db(image: Tensor, reference: Tensor) -> Tensor:
-    return -10 * torch.log10((image - reference).square().mean(dim=(1, 2, 3)).clamp_min(1e-10))

@@ -7,7 +7,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
 from pydantic import ValidationError
+from torch import Tensor
 
 from mrstyle.errors import InputError
 from mrstyle.files import atomic_path
@@ -50,30 +52,54 @@ def with_initial(config: TrainingConfig, path: Path) -> TrainingConfig:
             f"{path} has the recipe {config.recipe} but starts from {card.name}, which is of method {card.method}; "
             "choose a package of that method, or change the recipe."
         )
-    if config.network and config.network != card.config:
+    # Sites are those of the data; the weights that belong to one are made for them (`load_initial`).
+    own = {"sites": list(config.sites.names)} if config.data.kind == "sites" else {}
+    asked = {name: value for name, value in config.network.items() if name not in own}
+    if asked and asked | own != card.config | own:
         names = sorted(
             name
-            for name in config.network.keys() | card.config.keys()
-            if config.network.get(name) != card.config.get(name)
+            for name in asked.keys() | card.config.keys() - own
+            if asked.get(name) != card.config.get(name)
         )
         raise InputError(
             f"{path} describes another network than that of {card.name}, from which it starts (network.{names[0]}); "
             "leave `network` out, and it is taken from there."
         )
-    return config.model_copy(update={"initial": str(folder), "network": dict(card.config)})
+    return config.model_copy(update={"initial": str(folder), "network": card.config | own})
 
 
 def load_initial(config: TrainingConfig, recipe: Recipe) -> None:
     """Put the weights of the initial package, if there is one, into the main network.
 
+    Where the data are of more or of fewer sites than it knows, new ones start as the mean of its own.
+
     Raises:
         PackageError: the package is damaged.
+        InputError: it cannot learn on with these sites.
     """
     from mrstyle.models.package import load_package
 
-    if config.initial is not None:
-        network = load_package(config.initial).network
-        recipe.networks[recipe.main].load_state_dict(network.state_dict())
+    if config.initial is None:
+        return
+    package = load_package(config.initial)
+    network = recipe.networks[recipe.main]
+    weights = network.state_dict()
+    for name, before in package.network.state_dict().items():
+        if before.shape != weights[name].shape:
+            before = _of_sites(before, weights[name], package.card.sites, config.sites.names)
+        weights[name] = before
+    network.load_state_dict(weights)
+
+
+def _of_sites(before: Tensor, after: Tensor, known: tuple[str, ...], names: tuple[str, ...]) -> Tensor:
+    """Weights that have some rows for each site, for other sites."""
+    if len(before) % len(known) or len(after) % len(names) or before.shape[1:] != after.shape[1:]:
+        raise InputError(
+            "This package cannot learn on with other sites; train a network of its method without `initial`."
+        )
+    rows = before.unflatten(0, (len(known), -1))
+    mean = rows.mean(dim=0)
+    return torch.cat([rows[known.index(name)] if name in known else mean for name in names]).reshape_as(after)
 
 
 def keep_card(config: TrainingConfig, run: Path) -> None:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 from types import FrameType, TracebackType
 
 
 class Interrupt:
-    """While entered, the first Ctrl-C (SIGINT) or SIGTERM sets ``requested``; the next one acts as always."""
+    """While entered, the first Ctrl-C (SIGINT) or SIGTERM, or a file ``stop``, makes ``requested`` true.
 
-    def __init__(self) -> None:
-        self.requested = False
+    The next Ctrl-C acts as always; the file is removed in the end.
+    """
+
+    def __init__(self, stop: Path) -> None:
+        self.stop = stop
+        self.signaled = False
+
+    @property
+    def requested(self) -> bool:
+        return self.signaled or self.stop.exists()
 
     def __enter__(self) -> Interrupt:
         self._previous = {
@@ -22,9 +31,10 @@ class Interrupt:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._restore()
+        self.stop.unlink(missing_ok=True)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.requested = True
+        self.signaled = True
         self._restore()
 
     def _restore(self) -> None:

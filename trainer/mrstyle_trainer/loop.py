@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -24,40 +25,47 @@ from .data import Samples, StepBatches, load_samples
 from .initial import keep_card, load_initial
 from .interrupt import Interrupt
 from .monitor import Monitor
+from .optimization import AdamSettings, adam, channels_last, learning_rate
 from .recipes import Recipe, build_recipe
+from .score import score_of
+from .status import STOP, Status
 
-Ending = Literal["finished", "early", "interrupted"]
+Ending = Literal["finished", "early", "time", "interrupted"]
+
+
+_ENDINGS: dict[Ending, str] = {
+    "finished": "Done.",
+    "early": "Done: validation got no better.",
+    "time": "Done: the time is up.",
+    "interrupted": "Stopped; it can go on.",
+}
 
 
 @dataclass
 class Progress:
-    """Where a training stands."""
+    """Where a training stands; ``seconds`` of training over all its starts."""
 
     step: int = 0
-    best_psnr_db: float = -math.inf
+    seconds: float = 0.0
+    best_score: float = -math.inf
+    score_name: str = "PSNR"
+    score_unit: str = "dB"
     validations_without_better: int = 0
 
 
-def learning_rate(step: int, config: TrainingConfig) -> float:
-    """Linear warm-up, then a cosine down to zero at the last step."""
-    loop = config.loop
-    if step < loop.warmup_steps:
-        return loop.learning_rate * (step + 1) / loop.warmup_steps
-    done = (step - loop.warmup_steps) / max(1, loop.steps - loop.warmup_steps)
-    return loop.learning_rate * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
-
-
 def fit(
-    config: TrainingConfig, folder: Path, *, resume: bool = False, devices: int = 1
+    config: TrainingConfig, folder: Path, *, resume: bool = False, devices: int = 1, device: str = "auto"
 ) -> tuple[Progress, Ending]:
-    """Train until ``config.loop.steps``, early stop or interruption; checkpoints and logs go to ``folder``.
+    """Train until ``config.loop.steps``, the end of its minutes, early stop or interruption.
 
+    Checkpoints, logs, pictures and the status go to ``folder``. ``device`` is auto, cpu, cuda or mps; auto takes a
+    CUDA GPU where there is one, else the CPU.
     With several ``devices``, the script that runs is started once more for each of them (see Fabric.launch), and
     each of these processes calls this function.
 
     Raises:
         InputError: the folder already holds a training (without ``resume``) or none (with it), the configuration
-            or its data are not usable, or the training diverges.
+            or its data are not usable, there is no such device, or the training diverges.
     """
     # All that a user can get wrong is found here, before there are other processes that would wait for this one.
     if config.loop.batch_size % devices:
@@ -66,27 +74,47 @@ def fit(
     if not resume and is_first:
         _claim(folder)
     state = load_checkpoint(folder) if resume else None
-    torch.manual_seed(config.seed)
-    recipe = build_recipe(config)
-    samples = recipe.samples
-    training = load_samples(config, "training", samples)
-    validation = load_samples(config, "validation", samples)
-    if not resume:
-        load_initial(config, recipe)
-        if is_first:
-            keep_card(config, folder)
-    fabric = Fabric(
-        accelerator="auto" if torch.cuda.is_available() else "cpu",
-        devices=devices,
-        strategy="ddp" if devices > 1 else "auto",
-        precision=config.loop.precision,
-    )
-    fabric.launch()
-    run = _Training(config, folder, fabric, recipe)
-    if state is not None:
-        run.restore(state)
-    ending = run.run(training, validation)
+    with Status(folder, config.loop.steps, is_first) as status:
+        (folder / STOP).unlink(missing_ok=True)
+        torch.manual_seed(config.seed)
+        recipe = build_recipe(config)
+        if devices > 1 and getattr(recipe, "one_device", False):
+            raise InputError(f"The recipe {config.recipe} trains on one device; leave --devices out.")
+        training = load_samples(config, "training", recipe.samples)
+        validation = load_samples(config, "validation", recipe.samples)
+        if not resume:
+            load_initial(config, recipe)
+            if is_first:
+                keep_card(config, folder)
+        fabric = Fabric(
+            accelerator=_accelerator(device),
+            devices=devices,
+            strategy="ddp" if devices > 1 else "auto",
+            precision=config.loop.precision,
+        )
+        fabric.launch()
+        run = _Training(config, folder, fabric, recipe, status)
+        if state is not None:
+            run.restore(state)
+        ending = run.run(training, validation)
+        status.tell(
+            state="interrupted" if ending == "interrupted" else "finished",
+            step=run.progress.step,
+            seconds_left=None,
+            message=_ENDINGS[ending],
+        )
     return run.progress, ending
+
+
+def _accelerator(device: str) -> str:
+    """Lightning's name of a device."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    is_there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not is_there.get(device, False):
+        usable = ", ".join(name for name, there in is_there.items() if there)
+        raise InputError(f"This computer cannot train on the device {device}; choose auto or {usable}.")
+    return device
 
 
 def _claim(folder: Path) -> None:
@@ -101,20 +129,29 @@ def _claim(folder: Path) -> None:
 class _Training:
     """Networks, optimizers and moving average of one run, on the devices of ``fabric``."""
 
-    def __init__(self, config: TrainingConfig, folder: Path, fabric: Fabric, recipe: Recipe) -> None:
+    def __init__(
+        self, config: TrainingConfig, folder: Path, fabric: Fabric, recipe: Recipe, status: Status
+    ) -> None:
         self.config, self.folder, self.fabric, self.recipe = config, folder, fabric, recipe
+        self.status = status
         loop = config.loop
         self.progress = Progress()
         self.plain = recipe.networks
+        self.score = score_of(recipe)
+        self.progress.score_name, self.progress.score_unit = self.score.name, self.score.unit
         for network in self.plain.values():
-            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            channels_last(network)
         self.average = AveragedModel(
             self.plain[recipe.main], multi_avg_fn=get_ema_multi_avg_fn(loop.ema_decay)
         ).to(fabric.device)
         self.networks: dict[str, nn.Module] = {}
         self.optimizers: dict[str, Any] = {}
+        self.factors: dict[str, list[float]] = {}
+        settings: dict[str, AdamSettings] = getattr(recipe, "optimizers", {})
         for name, network in self.plain.items():
-            optimizer = torch.optim.Adam(network.parameters(), loop.learning_rate, betas=(0.9, 0.99))
+            optimizer, self.factors[name] = adam(
+                network, settings.get(name, AdamSettings()), loop.learning_rate
+            )
             compiled = cast(nn.Module, torch.compile(network)) if loop.compile else network
             self.networks[name], self.optimizers[name] = fabric.setup(compiled, optimizer)
 
@@ -140,6 +177,9 @@ class _Training:
         """Train on from where the progress stands."""
         loop, fabric, progress = self.config.loop, self.fabric, self.progress
         self._save()
+        self._tell_best()
+        if self._is_out_of_time():
+            return "time"
         loader = DataLoader(
             training,
             batch_sampler=StepBatches(
@@ -150,14 +190,17 @@ class _Training:
             prefetch_factor=4 if loop.loader_processes else None,
         )
         held_out = DataLoader(validation, batch_size=min(8, loop.validation_samples))
-        monitor = Monitor(self.folder, loop.steps, progress.step, fabric.is_global_zero)
-        with monitor, Interrupt() as interrupt:
+        monitor = Monitor(self.folder, loop.steps, progress.step, fabric.is_global_zero, self.status)
+        notes = [note for samples in (training, validation) for note in getattr(samples, "notes", [])]
+        with monitor, Interrupt(self.folder / STOP) as interrupt:
+            monitor.say(notes)
             if progress.step == 0 and self.config.initial is not None:
                 self._validate(held_out, monitor)  # what fine-tuning has to beat
+            self.since = time.monotonic()
             for batch in loader:
                 losses, interrupted = self._step(fabric.to_device(batch), interrupt)
-                monitor.step(progress.step, losses)
-                last = progress.step == loop.steps
+                monitor.step(progress.step, losses, progress.seconds, self._seconds_left())
+                last = progress.step == loop.steps or self._is_out_of_time()
                 validate = last or progress.step % loop.validation_every == 0
                 if validate:
                     self._validate(held_out, monitor)
@@ -165,18 +208,30 @@ class _Training:
                     self._save()
                 if interrupted and not last:
                     return "interrupted"
+                if last and progress.step < loop.steps:
+                    return "time"
                 if validate and not last and self._is_stuck():
                     return "early"
         return "finished"
 
+    def _is_out_of_time(self) -> bool:
+        minutes = self.config.loop.minutes
+        return minutes is not None and self.progress.seconds >= 60 * minutes
+
+    def _seconds_left(self) -> float:
+        """By the mean speed of all steps so far."""
+        loop, progress = self.config.loop, self.progress
+        left = (loop.steps - progress.step) * progress.seconds / progress.step
+        return left if loop.minutes is None else max(0.0, min(left, 60 * loop.minutes - progress.seconds))
+
     def _step(self, batch: dict[str, Tensor], interrupt: Interrupt) -> tuple[dict[str, float], bool]:
         """One step; the mean losses over all devices, and whether any of them was asked to stop."""
-        rate = learning_rate(self.progress.step, self.config)
+        rate = learning_rate(self.progress.step, self.config, self.progress.seconds)
         values: dict[str, Tensor] = {}
         for name, losses in self.recipe.phases(self.networks, batch):
             optimizer = self.optimizers[name]
-            for group in optimizer.param_groups:
-                group["lr"] = rate
+            for group, factor in zip(optimizer.param_groups, self.factors[name], strict=True):
+                group["lr"] = rate * factor
             optimizer.zero_grad(set_to_none=True)
             self.fabric.backward(torch.stack([weight * value for weight, value in losses.values()]).sum())
             norm = self.fabric.clip_gradients(
@@ -194,35 +249,49 @@ class _Training:
             values |= {loss: value.detach() for loss, (_, value) in losses.items()}
         self.average.update_parameters(self.plain[self.recipe.main])
         self.progress.step += 1
-        asked = torch.tensor(float(interrupt.requested), device=self.fabric.device)
-        together = self.fabric.all_reduce(torch.stack([*values.values(), asked]), reduce_op="mean")
-        means = cast(Tensor, together).tolist()
-        return dict(zip(values, means, strict=False)), means[-1] > 0
+        now = time.monotonic()
+        # All devices go by the same clock, or their learning rates would part.
+        own = torch.tensor([now - self.since, float(interrupt.requested)], device=self.fabric.device)
+        together = self.fabric.all_reduce(torch.cat([torch.stack([*values.values()]), own]), reduce_op="mean")
+        *means, seconds, asked = cast(Tensor, together).tolist()
+        self.since = now
+        self.progress.seconds += seconds
+        return dict(zip(values, means, strict=True)), asked > 0
 
     def _validate(self, held_out: DataLoader, monitor: Monitor) -> None:
         """Validate the moving average on the first device and tell the others."""
-        psnr_db = self._psnr_db(held_out, monitor) if self.fabric.is_global_zero else 0.0
-        psnr_db = self.fabric.broadcast(psnr_db)
+        score = self._held_out_score(held_out, monitor) if self.fabric.is_global_zero else 0.0
+        score = self.fabric.broadcast(score)
         progress = self.progress
-        if psnr_db > progress.best_psnr_db:
-            progress.best_psnr_db, progress.validations_without_better = psnr_db, 0
+        if score > progress.best_score:
+            progress.best_score, progress.validations_without_better = score, 0
         else:
             progress.validations_without_better += 1
+        self._tell_best()
 
-    def _psnr_db(self, held_out: DataLoader, monitor: Monitor) -> float:
+    def _held_out_score(self, held_out: DataLoader, monitor: Monitor) -> float:
         network = self.average.module.eval()
-        errors: list[Tensor] = []
+        scores: list[Tensor] = []
         shown: tuple[dict[str, Tensor], Tensor] | None = None
         with torch.no_grad(), self.fabric.autocast():
             for batch in held_out:
                 batch = self.fabric.to_device(batch)
                 output = self.recipe.predict(network, batch)
-                errors.append((output - batch["target"]).square().mean(dim=(1, 2, 3)))
+                scores.append(self.score.of(output, batch).float())
                 shown = shown or (batch, output)
         assert shown is not None  # there is at least one validation sample
-        psnr_db = (-10 * torch.log10(torch.cat(errors).clamp_min(1e-8))).mean().item()
-        monitor.validation(self.progress.step, psnr_db, *shown)
-        return psnr_db
+        score = torch.cat(scores).mean().item()
+        monitor.validation(self.progress.step, self.progress.seconds, self.score, score, *shown)
+        return score
+
+    def _tell_best(self) -> None:
+        progress = self.progress
+        best = progress.best_score if math.isfinite(progress.best_score) else None
+        self.status.tell(
+            step=progress.step,
+            best_psnr_db=best if progress.score_unit == "dB" else None,
+            score={"name": progress.score_name, "unit": progress.score_unit, "best": best},
+        )
 
     def _is_stuck(self) -> bool:
         patience = self.config.loop.patience

@@ -17,6 +17,12 @@ def absolute(output: Tensor, target: Tensor) -> Tensor:
     return F.l1_loss(output, target)
 
 
+def steep(output: Tensor, target: Tensor) -> Tensor:
+    """Mean absolute difference of the differences between neighboring voxels of blocks (B, 1, D, H, W), along all axes."""
+    along = [(output.diff(dim=axis) - target.diff(dim=axis)).abs().mean() for axis in (2, 3, 4)]
+    return torch.stack(along).sum()
+
+
 def squared(output: Tensor, target: Tensor) -> Tensor:
     """Mean squared difference."""
     return F.mse_loss(output, target)
@@ -103,3 +109,32 @@ def fitted(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     product = (output * target).sum(dim=(-2, -1), keepdim=True)
     gain = (product / output.square().sum(dim=(-2, -1), keepdim=True).clamp_min(1e-4)).clamp(0.1, 10)
     return output * gain, gain
+
+
+def believed(scores: Tensor, real: bool) -> Tensor:
+    """Binary cross-entropy of a critic's scores (B,) with what they should say (Goodfellow et al., NeurIPS 2014).
+
+    A generator that minimizes it with ``real`` has the non-saturating loss.
+    """
+    return F.softplus(-scores if real else scores).mean()
+
+
+def gradient_penalty(scores: Tensor, images: Tensor) -> Tensor:
+    """R1: half of the squared gradient of a critic's scores (B,) of real images, which ask for gradients, mean over images
+    (Mescheder et al., ICML 2018)."""
+    (gradient,) = torch.autograd.grad(scores.sum(), images, create_graph=True)
+    return 0.5 * gradient.square().flatten(1).sum(dim=1).mean()
+
+
+def incoherence(output: Tensor, content: Tensor) -> Tensor:
+    """How neighboring slices of the output (B, D, H, W) differ otherwise than those of the content, but for a gain.
+
+    Mean of |(y[k+1] - y[k]) - a (x[k+1] - x[k])|, with the slope a of y on x within each slab, by least squares and without
+    gradient: an output that maps intensities linearly has none of it. Our form of the temporal coherence of the source; that
+    differences of frames are compared is from Wang et al. (arXiv 2102.05822).
+    """
+    y, x = (slab.detach().flatten(1).float() for slab in (output, content))
+    x = x - x.mean(dim=1, keepdim=True)
+    slope = (x * y).sum(dim=1) / x.square().sum(dim=1).clamp_min(1e-6)
+    steps = output.diff(dim=1) - slope[:, None, None, None] * content.diff(dim=1)
+    return steps.abs().mean()

@@ -9,8 +9,12 @@ from mrstyle.models.card import ModelCard
 from mrstyle.sequence_range import SequenceRange
 
 from .aligned_scans import dataset_entry, find_scans, seen_in
-from .config import AlignedData, LabelMapData, TrainingConfig
+from .config import AlignedData, LabelMapData, Part, TrainingConfig
+from .data import site_scans_of
 from .sequences import seen_sequences
+from .site_folder import SitesData, described_sites
+
+_PARTS: tuple[Part, Part] = ("training", "validation")
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Provenance:
         sequences: that were seen in training.
         gain: what is done to the output before it is compared, as the end of a phrase.
         data: entries of the card for data sets that nobody wrote there.
+        sites: what each site is, of real ones.
     """
 
     samples: str
@@ -34,6 +39,7 @@ class Provenance:
     sequences: list[SequenceRange]
     gain: str
     data: list[dict[str, Any]] = field(default_factory=list)
+    sites: dict[str, str] = field(default_factory=dict)
 
 
 def provenance(config: TrainingConfig) -> Provenance:
@@ -43,9 +49,11 @@ def provenance(config: TrainingConfig) -> Provenance:
         InputError: aligned scans are no longer where they were.
     """
     data, count = config.data, config.loop.validation_samples
+    if isinstance(data, SitesData):
+        return _of_sites(config, data)
     gain = ", after the gain that fits best" if config.recipe == "relaxometry" else ""
     if isinstance(data, AlignedData):
-        entry = dataset_entry(data)
+        entry = dataset_entry(data.folder)
         subjects = (len(set(data.training)), len(set(data.validation)))
         return Provenance(
             f"samples from aligned scans of {_counted(subjects[0])} of {entry['name']}",
@@ -67,6 +75,24 @@ def provenance(config: TrainingConfig) -> Provenance:
         subjects,
         seen_sequences(config.simulation.sequences),
         gain,
+    )
+
+
+def _of_sites(config: TrainingConfig, data: SitesData) -> Provenance:
+    entry = dataset_entry(data.folder)
+    scans = {part: site_scans_of(config, data, part) for part in _PARTS}
+    training, held_out = (len({scan.subject for scan in scans[part]}) for part in _PARTS)
+    names = config.sites.names
+    return Provenance(
+        f"unpaired blocks of scans {data.suffix} of {_counted(training)} at {len(names)} sites ({', '.join(names)}) of "
+        f"{entry['name']}",
+        f"{config.loop.validation_samples} blocks of scans of {_counted(held_out)}, held out, of {entry['name']}",
+        "the scan itself, after another site's look and back",
+        (training, held_out),
+        [],
+        "",
+        [entry],
+        described_sites(scans["training"]),
     )
 
 

@@ -9,18 +9,14 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from ..errors import InputError
 from ..methods.method import Method, SliceMethod
+from ..targets import Sample, Site
+from .look import Look, translate_images
 from .plan import Plan
 from .prepared import Prepared
 from .report import Reporter
 from .slices import SliceStack, cut, paste, slice_axes
-from .tiles import on_device, run_images
-from .tone import ToneCurve
-from .windows import padded
 
-_STYLE_SLICES = 16
-_STYLE_RANGE = (0.1, 0.9)
 _CONTENT_JITTER = 0.03
 _MIRRORED_AXES = (0, 1)  # axial and coronal slices show left and right
 
@@ -36,30 +32,38 @@ def _volume_tensor(prepared: Prepared) -> Tensor:
     return torch.from_numpy(prepared.array)[None, None]
 
 
+def planes_of(content: Prepared, style: Prepared | Site | Sample, planes: str) -> tuple[int, ...]:
+    """The canonical axes to cut slices along: all three, or one where slices are thick or ``planes`` is "single"."""
+    reference = style if isinstance(style, Prepared) else content
+    axes = slice_axes(content.spacing_kji_mm, reference.spacing_kji_mm)
+    return axes if planes == "fused" else axes[:1]
+
+
 def translate_slices(
     network: SliceMethod,
     content: Prepared,
-    style: Prepared,
+    style: Prepared | Site | Sample,
     plan: Plan,
     samples: int,
     seed: int,
     report: Reporter,
+    planes: str = "fused",
 ) -> list[np.ndarray]:
     """``samples`` outputs (canonical, model units) of a 2D network.
 
     One style code and one normalization serve the whole volume: per-slice ones flicker from slice to slice. Where no slices
-    are thick, the mean of axial, coronal and sagittal slices flickers even less. Each direction has a tone curve of its own,
-    and in air no output is brighter than the content.
+    are thick, the mean of axial, coronal and sagittal slices flickers even less ("fused"). Of a reference, each direction has
+    a tone curve of its own. In air no output is brighter than the content.
     """
     network = network.to(plan.device).to(memory_format=torch.channels_last)
-    axes = slice_axes(content.spacing_kji_mm, style.spacing_kji_mm)
+    axes = planes_of(content, style, planes)
     generator = torch.Generator().manual_seed(seed)
     outputs = [np.zeros(content.array.shape, np.float32) for _ in range(samples)]
     with torch.inference_mode(), plan.autocast():
         for turn, axis in enumerate(axes):
             report.at("reading the style", 0.02 + 0.96 * turn / len(axes))
             stack = cut(content.array, content.mask, content.spacing_kji_mm, axis, network.pixel_range_mm)
-            look = _Look.read(network, style, axis, plan)
+            look = Look.read(network, style, axis, plan)
             for sample, output in enumerate(outputs):
                 variation = (
                     Variation.draw(generator, len(look.codes), sample, axis) if samples > 1 else Variation()
@@ -86,7 +90,7 @@ def _translate_stack(
     for start in range(0, len(stack.images), plan.batch):
         indices = range(start, min(start + plan.batch, len(stack.images)))
         images = variation.vary(stack.with_context(indices, network.context))
-        yield variation.undo(_translate_images(network, images, code, plan)).squeeze(1)
+        yield variation.undo(translate_images(network, images, code, plan)).squeeze(1)
 
 
 @dataclass(frozen=True)
@@ -115,44 +119,3 @@ class Variation:
     def undo(self, output: Tensor) -> Tensor:
         """The output on the content's pixels again."""
         return output.flip(-1) if self.mirrored else output
-
-
-@dataclass(frozen=True)
-class _Look:
-    """Slices spread over the reference, oriented as the content's slices are, and their style codes."""
-
-    stack: SliceStack
-    patient: Tensor
-    indices: list[int]
-    codes: Tensor
-
-    @classmethod
-    def read(cls, network: SliceMethod, style: Prepared, axis: int, plan: Plan) -> _Look:
-        geometry = (style.mask, style.spacing_kji_mm, axis, network.pixel_range_mm)
-        stack = cut(style.array, *geometry)
-        patient = cut(style.mask.astype(np.float32), *geometry).images > 0.5
-        first, last = (round(share * (len(stack.images) - 1)) for share in _STYLE_RANGE)
-        indices = np.unique(np.linspace(first, last, _STYLE_SLICES).round().astype(int)).tolist()
-        if not patient[indices].any():
-            raise InputError(
-                f"The style {style.volume.name} shows next to nothing at the pixel size of this model; choose another one."
-            )
-        images = (stack.with_context(range(index, index + 1), network.style_context) for index in indices)
-        codes = (network.style(padded(on_device(image, plan), network.divisor)[0]) for image in images)
-        return cls(stack, patient, indices, torch.cat(list(codes)))
-
-    def tone_curve(self, network: SliceMethod, code: Tensor, plan: Plan) -> ToneCurve:
-        """From what the network makes of these slices in their own style to what they are."""
-        made = [
-            _translate_images(
-                network, self.stack.with_context(range(index, index + 1), network.context), code, plan
-            )[0, 0][self.patient[index]]
-            for index in self.indices
-        ]
-        true = self.stack.images[self.indices][self.patient[self.indices]]
-        return ToneCurve.between(torch.cat(made).numpy(), true.numpy())
-
-
-def _translate_images(network: SliceMethod, images: Tensor, code: Tensor, plan: Plan) -> Tensor:
-    """(B, C, H, W) to (B, 1, H, W), float32 on the CPU."""
-    return run_images(network, lambda part: network.decode(network.encode(part), code), images, plan)

@@ -12,11 +12,15 @@ from ..errors import PackageError
 
 _MODULES = {
     "anatomy_basis": "anatomy_basis",
+    "brain_mask": "brain_mask",
     "content_style": "content_style",
     "crl": "crl",
     "histogram_matching": "histogram",
+    "light3d": "light3d",
     "nyul": "histogram",
     "relaxometry": "relaxometry",
+    "site_classifier": "site_classifier",
+    "starganv2": "starganv2",
     "white_stripe": "histogram",
 }
 

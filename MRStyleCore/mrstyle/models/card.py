@@ -19,6 +19,7 @@ Text = Annotated[str, Field(min_length=1)]
 Positive = Annotated[float, Field(gt=0)]
 TargetKind = Literal["reference", "site", "acquisition", "enhancement", "sample"]
 DeviceClass = Literal["cpu", "cuda", "mps"]
+Task = Literal["style", "brain_mask", "site_classifier"]
 
 
 class _Part(BaseModel):
@@ -98,8 +99,12 @@ class ModelCard(_Part):
     method: Text = Field(description="Name of the method that builds the network from `config`.")
     config: dict[str, JsonValue]
     accepts: Accepts
-    target_kinds: tuple[TargetKind, ...] = Field(min_length=1)
-    sites: tuple[Text, ...] = ()
+    task: Task = Field(
+        "style", description="What the model is for: to change the look of scans, or to help in checking that."
+    )
+    target_kinds: tuple[TargetKind, ...] = Field((), description="Empty where `task` is not 'style'.")
+    sites: tuple[Text, ...] = Field((), description="Sites that it takes as targets, or that it tells apart.")
+    site_descriptions: dict[str, Text] = Field(default_factory=dict, description="What each site is, by its name.")
     sequences: tuple[SequenceRange, ...] = Field(
         default=(),
         description="Kinds of sequence that were seen in training; times in ms, angles in degrees.",
@@ -130,8 +135,16 @@ class ModelCard(_Part):
 
     @model_validator(mode="after")
     def _check_sites(self) -> ModelCard:
-        if ("site" in self.target_kinds) != bool(self.sites):
-            raise ValueError("sites are listed exactly when target_kinds has 'site'")
+        if ("site" in self.target_kinds or self.task == "site_classifier") != bool(self.sites):
+            raise ValueError("sites are listed exactly when target_kinds has 'site', or it classifies sites")
+        if unknown := sorted(self.site_descriptions.keys() - set(self.sites)):
+            raise ValueError(f"site_descriptions describes {', '.join(unknown)}, not among the sites")
+        return self
+
+    @model_validator(mode="after")
+    def _check_task(self) -> ModelCard:
+        if (self.task == "style") != bool(self.target_kinds):
+            raise ValueError("target_kinds are listed exactly when the task is 'style'")
         return self
 
     @model_validator(mode="after")

@@ -25,6 +25,7 @@ class Series:
     joined: bool
     marker: str = "none"
     marker_size: float = 0.0
+    labels: tuple[str, ...] = ()
 
 
 def chart_lines(chart) -> list[Series]:
@@ -53,9 +54,15 @@ def chart_lines(chart) -> list[Series]:
                 node.GetLineStyle() != slicer.vtkMRMLPlotSeriesNode.LineStyleNone,
                 node.GetMarkerStyleAsString(node.GetMarkerStyle()),
                 node.GetMarkerSize(),
+                _labels(table, node.GetLabelColumnName()),
             )
         )
     return drawn
+
+
+def _labels(table, name: str | None) -> tuple[str, ...]:
+    column = table.GetTable().GetColumnByName(name) if name else None
+    return () if column is None else tuple(column.GetValue(row) for row in range(column.GetNumberOfValues()))
 
 
 def _column(table, node, name: str) -> np.ndarray:
@@ -77,10 +84,22 @@ def draw_chart(painter: QtGui.QPainter, area: QtCore.QRect, chart, series: list[
     if not series:
         return
     across, up = _scale(chart.GetXAxisLogScale()), _scale(chart.GetYAxisLogScale())
+    bars = [s for s in series if s.bars]
     x_low, x_high = _extent([s.x for s in series])
     y_low, y_high = _extent([s.y for s in series])
-    painter.drawText(frame.left(), frame.bottom() + 12, f"{x_low:.4g}")
-    painter.drawText(frame.right() - 40, frame.bottom() + 12, f"{x_high:.6g}")
+    if bars:
+        x_low, x_high, y_low = x_low - 0.5, x_high + 0.5, min(y_low, 0.0)
+    if not chart.GetYAxisRangeAuto():
+        y_low, y_high = chart.GetYAxisRange()
+    if bars and bars[0].labels:
+        for at, label in zip(bars[0].x, bars[0].labels, strict=True):
+            middle = frame.left() + (at - x_low) / (x_high - x_low) * frame.width()
+            width = frame.width() / len(bars[0].labels)
+            place = QtCore.QRectF(middle - width / 2, frame.bottom() + 2, width, 14)
+            painter.drawText(place, Qt.AlignCenter, label)
+    else:
+        painter.drawText(frame.left(), frame.bottom() + 12, f"{x_low:.4g}")
+        painter.drawText(frame.right() - 40, frame.bottom() + 12, f"{x_high:.6g}")
     painter.drawText(area.left() + 2, frame.bottom(), f"{y_low:.4g}")
     painter.drawText(area.left() + 2, frame.top() + 10, f"{y_high:.4g}")
     for number, one in enumerate(series):
@@ -89,8 +108,12 @@ def draw_chart(painter: QtGui.QPainter, area: QtCore.QRect, chart, series: list[
         y = frame.bottom() - _share(up, one.y, y_low, y_high) * frame.height()
         painter.setPen(color)
         if one.bars:
-            for at, height in zip(x, y, strict=True):
-                painter.drawLine(QtCore.QPointF(at, frame.bottom()), QtCore.QPointF(at, height))
+            # Side by side, as VTK draws the bars of several series.
+            wide = 0.8 * frame.width() / (x_high - x_low) / len(bars)
+            place = next(index for index, other in enumerate(bars) if other is one)
+            shift = (place - len(bars) / 2) * wide
+            for at, top in zip(x, y, strict=True):
+                painter.fillRect(QtCore.QRectF(at + shift, top, wide, frame.bottom() - top), color)
         else:
             points = [QtCore.QPointF(*point) for point in zip(x, y, strict=True)]
             (painter.drawPolyline if one.joined else painter.drawPoints)(points)

@@ -8,22 +8,30 @@ from mrstyle.errors import InputError
 
 from ..config import TrainingConfig
 from .anatomy_basis import AnatomyBasisRecipe
+from .brain_mask import BrainMaskRecipe
 from .content_style import ContentStyleRecipe
 from .crl import CRLRecipe
+from .light3d import Light3DRecipe
 from .paired import PairedRecipe
 from .recipe import Losses, Recipe
 from .relaxometry import RelaxometryRecipe
+from .site_classifier import SiteClassifierRecipe
+from .starganv2 import StarGANv2Recipe
 
 __all__ = ["Losses", "Recipe", "build_recipe"]
 
 RECIPES: dict[str, Callable[[TrainingConfig], Recipe]] = {
     "anatomy_basis": AnatomyBasisRecipe,
+    "brain_mask": BrainMaskRecipe,
     "content_style": ContentStyleRecipe,
     "crl": CRLRecipe,
+    "light3d": Light3DRecipe,
     "pgan": PairedRecipe,
     "ptnet": PairedRecipe,
     "relaxometry": RelaxometryRecipe,
     "resvit": PairedRecipe,
+    "site_classifier": SiteClassifierRecipe,
+    "starganv2": StarGANv2Recipe,
 }
 
 

@@ -8,19 +8,38 @@ from collections.abc import Callable
 import qt
 import slicer
 
-from MRStyleLib import comparison, layouts
-
-from . import result_links
+from . import comparison, layouts
+from .results import ROLE_ATTRIBUTE
 
 _SETTLE_MS = 100
 
 
 class CompareSection:
-    """Binds the comparison widgets of the panel; works on the result that its selector shows."""
+    """Binds the comparison widgets of a panel; works on the result that its selector shows.
 
-    def __init__(self, ui, on_result: Callable[[], None], on_shown: Callable[[], None]) -> None:
-        self._ui = ui
-        self._on_result, self._on_shown = on_result, on_shown
+    Args:
+        ui: widgets of the .ui file by name.
+        scene: the application's scene.
+        role: value of `ROLE_ATTRIBUTE` of the panel's results.
+        original_of: gives what a result was made from, or None.
+        on_result: called when another result is chosen.
+        on_shown: called when the views have come.
+        with_overlay: whether there is a third view, for maps.
+    """
+
+    def __init__(
+        self,
+        ui,
+        scene,
+        role: str,
+        original_of: Callable,
+        on_result: Callable[[], None],
+        on_shown: Callable[[], None],
+        *,
+        with_overlay: bool = True,
+    ) -> None:
+        self._ui, self._scene, self._role, self._original_of = ui, scene, role, original_of
+        self._on_result, self._on_shown, self._with_overlay = on_result, on_shown, with_overlay
         self._alternation: comparison.Alternation | None = None
         self._started_s = 0.0
         self._timer = qt.QTimer()
@@ -42,38 +61,38 @@ class CompareSection:
         """List the results of the scene anew; a selector does not look again at nodes that become one."""
         selector, node = self._ui.resultSelector, self._ui.resultSelector.currentNode()
         was_blocked = selector.blockSignals(True)
-        selector.removeAttribute("vtkMRMLScalarVolumeNode", result_links.ROLE_ATTRIBUTE)
-        selector.addAttribute("vtkMRMLScalarVolumeNode", result_links.ROLE_ATTRIBUTE, result_links.STYLED)
+        selector.removeAttribute("vtkMRMLScalarVolumeNode", ROLE_ATTRIBUTE)
+        selector.addAttribute("vtkMRMLScalarVolumeNode", ROLE_ATTRIBUTE, self._role)
         selector.setCurrentNode(node)
         selector.blockSignals(was_blocked)
 
-    def choose(self, styled) -> None:
+    def choose(self, result) -> None:
         """Make a result of the scene the one that is looked at."""
         self.list_results()
-        self._ui.resultSelector.setCurrentNode(styled)
+        self._ui.resultSelector.setCurrentNode(result)
 
     @property
-    def styled(self):
+    def result(self):
         """The chosen result, or None."""
         node = self._ui.resultSelector.currentNode()
-        return node if result_links.is_result(node) else None
+        return node if node is not None and node.GetAttribute(ROLE_ATTRIBUTE) == self._role else None
 
-    def show_soon(self, styled) -> None:
+    def show_soon(self, result) -> None:
         """Choose a result now and show it side by side in the next event: new views take their time, too."""
-        self.choose(styled)
+        self.choose(result)
         self._soon.start(0)
 
     def show_side_by_side(self, *_clicked) -> None:
         """Show original, result and, if there are maps, the view for them."""
-        styled = self.styled
-        content = result_links.content_of(styled) if styled is not None else None
-        if content is None or slicer.app.layoutManager() is None:
+        result = self.result
+        original = self._original_of(result) if result is not None else None
+        if original is None or slicer.app.layoutManager() is None:
             return
         has_moved = layouts.show_comparison(
-            slicer.mrmlScene,
-            content,
-            styled,
-            with_overlay=True,
+            self._scene,
+            original,
+            result,
+            with_overlay=self._with_overlay,
             application_logic=slicer.app.applicationLogic(),
         )
         if has_moved:
@@ -85,7 +104,7 @@ class CompareSection:
     def restore_layout(self, *_clicked) -> None:
         """Bring back the user's layout, without overlays."""
         self.stop()
-        layouts.restore(slicer.mrmlScene)
+        layouts.restore(self._scene)
 
     def stop(self) -> None:
         """End rock and flicker; the views show what the fade slider says."""
@@ -100,7 +119,7 @@ class CompareSection:
 
     def update(self) -> None:
         """Enable what the chosen result allows."""
-        has_pair = self.styled is not None and result_links.content_of(self.styled) is not None
+        has_pair = self.result is not None and self._original_of(self.result) is not None
         for name in ("sideBySideButton", "fadeSlider", "rockButton", "flickerButton"):
             getattr(self._ui, name).enabled = has_pair
         if not has_pair and self._alternation is not None:
@@ -111,12 +130,12 @@ class CompareSection:
         self._on_result()
 
     def _fit(self) -> None:
-        if layouts.is_shown(slicer.mrmlScene):
+        if layouts.is_shown(self._scene):
             layouts.fit_comparison(slicer.app.applicationLogic())
 
     def _fade(self, share: float) -> None:
-        if layouts.is_shown(slicer.mrmlScene):
-            layouts.set_fade(slicer.mrmlScene, share)
+        if layouts.is_shown(self._scene):
+            layouts.set_fade(self._scene, share)
 
     def _on_rock(self, checked: bool) -> None:
         self._set_alternation(comparison.Alternation.ROCK if checked else None)
@@ -128,7 +147,7 @@ class CompareSection:
         self.stop()
         if alternation is None:
             return
-        if not layouts.is_shown(slicer.mrmlScene):
+        if not layouts.is_shown(self._scene):
             self.show_side_by_side()
         buttons = {
             comparison.Alternation.ROCK: self._ui.rockButton,
@@ -141,8 +160,8 @@ class CompareSection:
         self._timer.start()
 
     def _alternate(self) -> None:
-        if self._alternation is None or not layouts.is_shown(slicer.mrmlScene):
+        if self._alternation is None or not layouts.is_shown(self._scene):
             self.stop()
             return
         seconds = time.monotonic() - self._started_s
-        layouts.set_fade(slicer.mrmlScene, comparison.foreground_opacity(self._alternation, seconds))
+        layouts.set_fade(self._scene, comparison.foreground_opacity(self._alternation, seconds))

@@ -1,0 +1,122 @@
+"""The light 3D harmonizer: its size, its start, its styles, and that blocks and whole volumes agree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from light3d_fixtures import SITES, head, tiny_light3d
+
+from mrstyle import methods
+from mrstyle.engine import blocks
+from mrstyle.engine.blocks import Leveled, resized, translate_blocks, with_detail
+from mrstyle.engine.plan import Plan
+from mrstyle.engine.prepared import Prepared
+from mrstyle.engine.report import Reporter
+from mrstyle.errors import InputError
+from mrstyle.metrics.image import psnr
+from mrstyle.targets import Reference, Sample, Site
+from mrstyle.translate import translate
+
+CPU = Plan(torch.device("cpu"), "float32", batch=1)
+
+
+def test_the_published_size() -> None:
+    """About 6.5 M values, as the design has it."""
+    with torch.device("meta"):
+        network = methods.build("light3d", {"sites": ["one", "two"]})
+    assert sum(each.numel() for each in network.parameters()) == pytest.approx(6.5e6, rel=0.01)
+
+
+def test_each_site_has_a_look_and_the_same_site_always_the_same(tmp_path: Path) -> None:
+    package, volume = tiny_light3d(tmp_path), head()
+    first, again, other = (
+        translate(volume, package, Site(name), device="cpu").image.array for name in (SITES[0], SITES[0], SITES[1])
+    )
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 1
+
+
+def test_an_output_has_the_grid_of_its_input_and_the_common_scale(tmp_path: Path) -> None:
+    """Twice as bright a file is the same scan."""
+    package, volume = tiny_light3d(tmp_path), head()
+    brighter = volume.with_array(2 * volume.array)
+    one, two = (translate(each, package, Site(SITES[0]), device="cpu") for each in (volume, brighter))
+    assert one.image.shape == volume.shape
+    np.testing.assert_array_equal(one.image.affine, volume.affine)
+    np.testing.assert_allclose(one.image.array, two.image.array, atol=0.5)
+    assert one.history.target["name"] == SITES[0]
+    assert one.history.planes == []
+
+
+def test_an_unknown_site_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    for target in (Site("Atlantis"), Sample(1, site="Atlantis")):
+        with pytest.raises(InputError, match=f"Atlantis.*{SITES[0]}, {SITES[1]}"):
+            translate(head(), tiny_light3d(tmp_path), target, device="cpu")
+
+
+def test_samples_differ_by_seed_and_repeat(tmp_path: Path) -> None:
+    package, volume = tiny_light3d(tmp_path), head()
+    one, again, two, near = (
+        translate(volume, package, target, device="cpu").image.array
+        for target in (Sample(1), Sample(1), Sample(2), Sample(1, SITES[0]))
+    )
+    np.testing.assert_array_equal(one, again)
+    assert np.abs(one - two).max() > 0.1
+    assert np.abs(one - near).max() > 0.1
+
+
+def test_a_reference_gives_the_intensities_of_its_file(tmp_path: Path) -> None:
+    package, volume = tiny_light3d(tmp_path), head()
+    reference = head(seed=2)
+    dim, bright = (
+        translate(volume, package, Reference(reference.with_array(gain * reference.array)), device="cpu").image.array
+        for gain in (1.0, 10.0)
+    )
+    np.testing.assert_allclose(bright, 10 * dim, rtol=1e-3, atol=1)
+
+
+def test_blocks_give_what_the_whole_volume_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "_HALO", 24)
+    network = tiny_light3d(tmp_path).network
+    prepared = Prepared.of(head(), 16)
+    whole, parts = (
+        translate_blocks(network, prepared, Site(SITES[0]), plan, 1, 0, Reporter(None, None))[0]
+        for plan in (CPU, replace(CPU, window_px=64))
+    )
+    assert psnr(parts, whole, data_range=1.0, mask=None) > 45
+
+
+def test_an_uncertainty_comes_with_several_samples(tmp_path: Path) -> None:
+    result = translate(head(), tiny_light3d(tmp_path), Site(SITES[0]), samples=2, device="cpu")
+    assert result.uncertainty is not None
+    assert result.uncertainty.array.max() > 0
+
+
+def test_a_volume_of_fine_voxels_keeps_its_detail() -> None:
+    """Half of the voxel size: a pattern that the network never sees is in the output nevertheless."""
+    fine = torch.rand(24, 24, 24)
+    cut = Leveled(resized(fine, [12, 12, 12]), fine, (slice(0, 24),) * 3, torch.ones(()))
+    restored = with_detail(cut, 0.5 * cut.image + 0.1)
+    torch.testing.assert_close(restored, 0.5 * fine + 0.1, atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize("size", [[6, 12, 8], [24, 12, 40], [6, 30, 16]])
+def test_resampling_keeps_a_ramp_a_ramp(size: list[int]) -> None:
+    ramp = torch.linspace(0, 1, 12)[None, :, None].expand(12, 12, 16).contiguous()
+    again = resized(ramp, size)
+    assert list(again.shape) == size
+    steps = again[3, 2:-2, 3].diff()
+    torch.testing.assert_close(steps, torch.full_like(steps, steps[0].item()), atol=1e-4, rtol=1e-2)
+
+
+def test_a_reference_of_air_is_refused(tmp_path: Path) -> None:
+    empty = Prepared.of(head(), 16)
+    dark = replace(empty, array=np.zeros_like(empty.array))
+    with pytest.raises(InputError, match="next to nothing"):
+        translate_blocks(
+            tiny_light3d(tmp_path).network, empty, dark, CPU, 1, 0, Reporter(None, None)
+        )
