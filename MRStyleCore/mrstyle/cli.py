@@ -226,11 +226,14 @@ def phantom(
     spacing: Annotated[float, typer.Option(min=0.5, max=2.0, help="Voxel size in mm.")] = 1.0,
     field: Annotated[float, typer.Option(help="Field strength in tesla, 1.5 or 3.")] = 3.0,
     labels: Annotated[bool, typer.Option("--labels", help="Write the label map, too.")] = False,
+    site: Annotated[
+        str | None, typer.Option(help="The T1-weighted scan of a simulated site, such as sim-3T-mprage.")
+    ] = None,
 ) -> None:
     """Write the image of a digital head."""
     from .cli_phantom import write_phantom
 
-    for path in write_phantom(output, seed, contrast.value, spacing, field, labels):
+    for path in write_phantom(output, seed, contrast.value, spacing, field, labels, site):
         print(f"Wrote {path}.")
 
 

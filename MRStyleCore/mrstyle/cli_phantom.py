@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .bids_sidecar import FAMILY_KEYS
+from .bids_sidecar import FAMILY_KEYS, to_bids
 from .outputs import Outputs
 
 # Protocols in everyday use, as BIDS sidecars have them: times in s, angles in degrees.
@@ -22,9 +22,17 @@ _FIELD_OF_VIEW_MM = (192, 224, 192)
 
 
 def write_phantom(
-    folder: Path, seed: int, contrast: str, spacing_mm: float, field_strength_t: float, labels: bool
+    folder: Path,
+    seed: int,
+    contrast: str,
+    spacing_mm: float,
+    field_strength_t: float,
+    labels: bool,
+    site: str | None = None,
 ) -> list[Path]:
     """Write ``sub-<seed>_<contrast>.nii.gz`` with its sidecar, and the label map with its table if asked for.
+
+    With a simulated site, that one's T1-weighted scan, ``sub-<seed>_acq-<site>_T1w.nii.gz``, whatever the contrast and field.
 
     Raises:
         InputError: the folder cannot be written to, or the phantom does not take a value.
@@ -35,18 +43,27 @@ def write_phantom(
     from .physics.phantom import head_phantom
     from .volume import write_volume
 
-    sidecar = CONTRASTS[contrast] | {
-        "MagneticFieldStrength": field_strength_t,
-        "Manufacturer": "MRStyle phantom",
-    }
     shape = tuple(round(length / spacing_mm) for length in _FIELD_OF_VIEW_MM)
+    simulated = None
+    if site is not None:
+        from .physics.sites import phantom_scan, simulated_site
+
+        simulated = simulated_site(site)
+        acquisition = simulated.acquisition
+        sidecar = to_bids(acquisition)
+        field_strength_t = acquisition.field_strength_t or field_strength_t
+        name = f"acq-{''.join(filter(str.isalnum, site))}_T1w"
+    else:
+        sidecar = CONTRASTS[contrast] | {"MagneticFieldStrength": field_strength_t}
+        name = contrast
+    sidecar = sidecar | {"Manufacturer": "MRStyle phantom"}
     head = head_phantom(seed, (shape[0], shape[1], shape[2]), spacing_mm, field_strength_t)
-    image = head.render(from_bids(sidecar), seed=seed)
-    path = folder / f"sub-{seed:02d}_{contrast}.nii.gz"
+    image = phantom_scan(head, simulated, seed) if simulated else head.render(from_bids(sidecar), seed=seed)
+    path = folder / f"sub-{seed:02d}_{name}.nii.gz"
     written = [path]
     with outputs.staged() as place:
         write_volume(image, place(path))
-        place(path.with_name(f"sub-{seed:02d}_{contrast}.json")).write_text(
+        place(path.with_name(f"sub-{seed:02d}_{name}.json")).write_text(
             json.dumps(sidecar, indent=2) + "\n", encoding="utf-8"
         )
         if labels:

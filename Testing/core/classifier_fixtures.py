@@ -13,7 +13,7 @@ from mrstyle.models.package import save_package
 from mrstyle.volume import Volume, write_volume
 
 SITES = ("quiet", "noisy")
-CONFIG = {"sites": list(SITES), "width": 4, "blocks": [1], "bottleneck": False}
+CONFIG = {"sites": list(SITES), "size": 44, "width": 4, "blocks": [1], "bottleneck": False}
 NOISE = {"quiet": 2.0, "noisy": 80.0}
 
 

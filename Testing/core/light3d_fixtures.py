@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import torch
+
 from mrstyle import methods
 from mrstyle.models.package import Package, load_package, save_package
 from mrstyle.physics.phantom import head_phantom

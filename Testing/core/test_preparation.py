@@ -22,7 +22,7 @@ OBLIQUE = affine_of((6, -4, 3), spacing_mm=(1.3, 1.3, 2.5))
 
 @pytest.fixture(scope="module")
 def phantom() -> HeadPhantom:
-    return head_phantom(21, (52, 66, 52), 3.0)
+    return head_phantom(21, (76, 96, 76), 2.0)
 
 
 @pytest.fixture(scope="module")

@@ -48,10 +48,17 @@ def test_faithful_configuration_is_resnet_50() -> None:
 
 def test_slices_are_the_voxels_as_scanned(scans: list[Path]) -> None:
     scan = read_volume(scans[1])
-    seen = IntensityMap.robust(scan.array).inverse(head_slices(scan, 4).numpy())
-    voxels = np.unique(scan.array)
+    seen = IntensityMap.robust(scan.array).inverse(head_slices(scan, 4, 44).numpy())
+    voxels = np.unique(np.append(scan.array, 0))
     nearest = voxels[np.clip(np.searchsorted(voxels, seen - 1e-2), 0, len(voxels) - 1)]
     assert np.abs(nearest - seen).max() < 2e-2
+
+
+def test_the_head_is_in_the_middle_whatever_the_field_of_view(scans: list[Path]) -> None:
+    scan = read_volume(scans[0])
+    wide = Volume(np.pad(scan.array, ((0, 0), (3, 20), (15, 2))), scan.affine, "wide")
+    assert head_slices(wide, 4, 30).numpy() == pytest.approx(head_slices(scan, 4, 30).numpy(), abs=0.05)
+    assert head_slices(scan, 4, 64).shape[1:] == (64, 64)
 
 
 def test_slices_leave_the_neck_out(scans: list[Path]) -> None:
@@ -61,7 +68,7 @@ def test_slices_leave_the_neck_out(scans: list[Path]) -> None:
     long = Volume(np.concatenate([neck, scan.array]), scan.affine, "long")
     head = long.array.copy()
     head[:30] *= 0.8  # more than 110 mm below the top
-    assert np.array_equal(head_slices(long, 4), head_slices(long.with_array(head), 4))
+    assert np.array_equal(head_slices(long, 4, 44), head_slices(long.with_array(head), 4, 44))
 
 
 def test_noise_tells_the_site(classifier: Path, scans: list[Path]) -> None:

@@ -68,8 +68,8 @@ class SimulatedSites(Dataset):
     - paired, 1: the truth is known; target is the truth.
 
     Content, reference and coarse are scaled so that the 99.5th percentile of their head is about 1, as a volume's own
-    intensities tell; the truth so that usual white matter is 0.6, because a block alone does not tell how bright the rest of the
-    head is. Air is about 0.
+    intensities tell; the truth so that usual white matter is 0.6, because a block alone does not tell how bright the rest of
+    the head is. Air is about 0.
 
     Raises:
         InputError: ``sites.names`` has a name that is no simulated site.
@@ -232,8 +232,8 @@ def taken(
 ) -> tuple[Tensor, Tensor]:
     """A scan (D, H, W) of a block, and the logarithm of the gain that takes out its shading.
 
-    The scan is scaled as volumes are, by the 99.5th percentile of the head under its shading; the gain brings usual white matter
-    to ``WHITE_MATTER_LEVEL``.
+    The scan is scaled as volumes are, by the 99.5th percentile of the head under its shading; the gain brings usual white
+    matter to ``WHITE_MATTER_LEVEL``.
     """
     site = scanner.site
     weights = shading_weights(site, generator)

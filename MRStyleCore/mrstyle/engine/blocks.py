@@ -30,8 +30,8 @@ _REFERENCE_BLOCKS = 12
 class BlockMethod(Method, Protocol):
     """A method for blocks (B, 1, D, H, W) of voxels in a range of sizes, each side a multiple of ``divisor``.
 
-    Its styles are vectors, one an item; ``table`` holds those of its ``sites``. It works on leveled images, without shading and
-    with white matter at one level everywhere.
+    Its styles are vectors, one an item; ``table`` holds those of its ``sites``. It works on leveled images, without shading
+    and with white matter at one level everywhere.
     """
 
     divisor: int

@@ -10,8 +10,8 @@ Its encoder reads a scan of whatever site, its decoder is modulated by a style: 
 the network was trained for, or read from scans of a site by a small encoder.
 
 Our own. That one 3D generator with a residual serves all source sites follows IGUANe (Roca et al., Medical Image Analysis
-99:103388, 2025); the style vectors and the gain are ours. The U-Net's norms use statistics of the training: what a block becomes does
-not depend on what else is in it, so that blocks and whole volumes agree.
+99:103388, 2025); the style vectors and the gain are ours. The U-Net's norms use statistics of the training: what a block
+becomes does not depend on what else is in it, so that blocks and whole volumes agree.
 """
 
 from __future__ import annotations
@@ -159,8 +159,8 @@ class Light3D(nn.Module):
             coarse: whole heads, see `log_gain`.
 
         Returns:
-            The images (B, 1, D, H, W), the styles as read, those of the table (B, style_dim), which learn from images alone, and
-            the logarithms of gains.
+            The images (B, 1, D, H, W), the styles as read, those of the table (B, style_dim), which learn from images alone,
+            and the logarithms of gains.
         """
         read, known = self.style(reference), self.table[site.clamp_min(0)]
         image = self.decode(self.encode(x), torch.where(is_read.unsqueeze(1), read, known))

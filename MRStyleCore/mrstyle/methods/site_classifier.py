@@ -19,6 +19,7 @@ class SiteClassifierConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     sites: tuple[str, ...] = Field(min_length=2, description="that it tells apart")
+    size: int = Field(192, ge=32, description="pixels of the square slices that it was trained on")
     width: int = Field(64, ge=4, le=256, description="channels at full size")
     blocks: tuple[int, ...] = Field((3, 4, 6, 3), min_length=1, max_length=5, description="at each size")
     bottleneck: bool = True
@@ -32,7 +33,7 @@ class SiteClassifier(nn.Module):
 
     def __init__(self, config: SiteClassifierConfig) -> None:
         super().__init__()
-        self.sites = config.sites
+        self.sites, self.size = config.sites, config.size
         self.network = ResNet(len(config.sites), config.width, config.blocks, config.bottleneck)
 
     def forward(self, slices: Tensor) -> Tensor:

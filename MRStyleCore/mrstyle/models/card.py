@@ -100,11 +100,14 @@ class ModelCard(_Part):
     config: dict[str, JsonValue]
     accepts: Accepts
     task: Task = Field(
-        "style", description="What the model is for: to change the look of scans, or to help in checking that."
+        "style",
+        description="What the model is for: to change the look of scans, or to help in checking that.",
     )
     target_kinds: tuple[TargetKind, ...] = Field((), description="Empty where `task` is not 'style'.")
     sites: tuple[Text, ...] = Field((), description="Sites that it takes as targets, or that it tells apart.")
-    site_descriptions: dict[str, Text] = Field(default_factory=dict, description="What each site is, by its name.")
+    site_descriptions: dict[str, Text] = Field(
+        default_factory=dict, description="What each site is, by its name."
+    )
     sequences: tuple[SequenceRange, ...] = Field(
         default=(),
         description="Kinds of sequence that were seen in training; times in ms, angles in degrees.",

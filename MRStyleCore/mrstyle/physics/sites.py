@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from ..acquisition import Acquisition
+from ..errors import InputError
 from ..volume import Volume
 from .phantom import HeadPhantom
 from .signal import signal
@@ -112,6 +113,17 @@ SITES: dict[str, SimulatedSite] = {
     ),
 }
 """The sites that the bundled models know, by name."""
+
+
+def simulated_site(name: str) -> SimulatedSite:
+    """The simulated site of that name.
+
+    Raises:
+        InputError: there is none; the message lists those that there are.
+    """
+    if name not in SITES:
+        raise InputError(f"There is no simulated site {name!r}; choose one of {', '.join(SITES)}.")
+    return SITES[name]
 
 
 WHITE_MATTER_LEVEL = 0.6

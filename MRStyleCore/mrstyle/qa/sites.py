@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..engine.device import choose
 from ..engine.prepared import Prepared
 from ..engine.report import Progress, Reporter
-from ..engine.slices import cut, slice_axes
+from ..engine.slices import slice_axes
 from ..errors import InputError
 from ..methods.site_classifier import SiteClassifier
 from ..metrics.agreement import Score, balanced_accuracy
@@ -27,7 +27,6 @@ DEFAULT_MODEL = "t1-sites"
 _SLICES = 16
 _CENTRAL = (0.1, 0.9)  # of the extent of the head
 _DEPTH_MM = (110.0, 30.0)  # of axial slices below the top of the head
-_ANY_PIXEL_MM = (0.0, math.inf)
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,8 @@ def classify(
     card = package.card
     report = Reporter(progress, cancel)
     report.at("reading", 0.0)
-    slices = head_slices(volume, card.accepts.minimum_size_voxels)
+    network = cast(SiteClassifier, package.network)
+    slices = head_slices(volume, card.accepts.minimum_size_voxels, network.size)
     least, greatest = card.accepts.spacing_mm
     if not least <= min(volume.spacing_mm) <= max(volume.spacing_mm) <= greatest:
         report.tell(
@@ -85,7 +85,7 @@ def classify(
             f"seen {least:g} to {greatest:g} mm, and may be wrong."
         )
     where, _ = choose(device)
-    network = package.network.to(where)
+    network = network.to(where)
     logits = []
     with torch.inference_mode():
         for number, image in enumerate(slices):
@@ -97,8 +97,8 @@ def classify(
     return SiteOpinion(max(probabilities, key=lambda site: probabilities[site]), probabilities, report.notes)
 
 
-def head_slices(volume: Volume, minimum_size: int) -> Tensor:
-    """Slices (n, H, W) as a classifier sees them, spread over the head: air 0, its 99.5th percentile 1, cut to it.
+def head_slices(volume: Volume, minimum_size: int, size: int) -> Tensor:
+    """Slices (n, size, size) as a classifier sees them, spread over the head and centered: air 0, 99.5th percentile 1.
 
     They keep their pixels, because to resample is to remove noise, which is part of how a site looks. They are axial, at
     the height of the brain, so that the share of the neck does not matter; or as they were scanned, where they are thick.
@@ -108,11 +108,26 @@ def head_slices(volume: Volume, minimum_size: int) -> Tensor:
     """
     prepared = Prepared.of(volume, minimum_size)
     axis = slice_axes(prepared.spacing_kji_mm, prepared.spacing_kji_mm)[0]
-    images = cut(prepared.array, prepared.mask, prepared.spacing_kji_mm, axis, _ANY_PIXEL_MM).fine
+    images = _centered(np.moveaxis(prepared.array, axis, 0), np.moveaxis(prepared.mask, axis, 0), size)
     step_mm = prepared.spacing_kji_mm[axis]
     extent_mm = (len(images) - 1) * step_mm
     first, last = (place / step_mm for place in (judged_mm(extent_mm) if axis == 0 else _middle(extent_mm)))
     return images[torch.linspace(first, last, _SLICES).round().long().unique()]
+
+
+def _centered(array: np.ndarray, mask: np.ndarray, size: int) -> Tensor:
+    """The slices that hold the head, with the head in the middle of size x size pixels, 0 where there are no voxels.
+
+    A classifier takes the mean over a slice: how much of that is air must be as it was in training.
+    """
+    for dimension in (1, 2):
+        inside = np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {dimension})))
+        first = (int(inside[0]) + int(inside[-1]) + 1 - size) // 2
+        pads = [(0, 0)] * 3
+        pads[dimension] = (max(0, -first), max(0, first + size - array.shape[dimension]))
+        array = np.pad(array, pads).take(range(max(0, first), max(0, first) + size), axis=dimension)
+    inside = np.flatnonzero(mask.any(axis=(1, 2)))
+    return torch.from_numpy(np.ascontiguousarray(array[inside[0] : inside[-1] + 1], np.float32))
 
 
 def judged_mm(height_mm: float) -> tuple[float, float]:

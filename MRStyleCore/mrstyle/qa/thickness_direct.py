@@ -85,32 +85,42 @@ def read_tissues(scan: Volume, brain: np.ndarray, device: str, report: Reporter)
     return np.where(brain, tissues / tissues.sum(axis=0), 0).astype(np.float32)
 
 
-def sharpened(scan: Volume, brain: np.ndarray, tissues: np.ndarray) -> np.ndarray:
-    """Those probabilities after Atropos has looked at the intensities, with ``tissues`` as its priors."""
+def sharpened(scan: Volume, brain: np.ndarray, tissues: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities of gray matter and of what it encloses after Atropos has looked at the intensities, each (k, j, i).
+
+    ``tissues`` are its priors. Deep gray matter goes with the white: alone it may be too little for a class, which Atropos
+    refuses.
+
+    Raises:
+        InputError: Atropos finds no such tissues.
+    """
     ants = import_ants()
-    spacing = list(scan.spacing_mm)
+    spacing = scan.spacing_mm
+    priors = (tissues[CSF], tissues[GRAY], tissues[WHITE] + tissues[DEEP])
     image, mask = (_to_ants(each, spacing) for each in (scan.array, brain.astype(np.float32)))
-    found = ants.atropos(
-        a=image,
-        x=mask,
-        i=[_to_ants(each, spacing) for each in tissues],
-        m=f"[{_SMOOTHNESS:g},1x1x1]",
-        c=f"[{_ATROPOS_ITERATIONS},0]",
-        priorweight=_PRIOR_WEIGHT,
-        v=1,
-    )
-    return np.stack([_from_ants(each) for each in found["probabilityimages"]]).astype(np.float32)
+    try:
+        found = ants.atropos(
+            a=image,
+            x=mask,
+            i=[_to_ants(each, spacing) for each in priors],
+            m=f"[{_SMOOTHNESS:g},1x1x1]",
+            c=f"[{_ATROPOS_ITERATIONS},0]",
+            priorweight=_PRIOR_WEIGHT,
+            v=1,
+        )
+    except Exception as error:  # ants raises nothing more special
+        raise InputError(no_cortex(_volume_ml(tissues[GRAY] > 0.5, scan))) from error
+    _, gray, inner = (_from_ants(each).astype(np.float32) for each in found["probabilityimages"])
+    return gray, inner
 
 
-def find_cortex(tissues: np.ndarray, parts: Parts) -> tuple[np.ndarray, np.ndarray]:
+def find_cortex(gray: np.ndarray, inner: np.ndarray, parts: Parts) -> tuple[np.ndarray, np.ndarray]:
     """Probabilities of cortex and of what it encloses, each (k, j, i), 0 to 1; neither has hindbrain in it."""
-    inner = np.maximum(tissues[WHITE] + tissues[DEEP], parts.core)
-    gray = np.where(parts.core, 0, tissues[GRAY])
-    gray, white = (np.where(parts.cerebrum, each, 0).astype(np.float32) for each in (gray, inner))
+    gray = np.where(parts.core | ~parts.cerebrum, 0, gray)
+    white = np.where(parts.cerebrum, np.maximum(inner, parts.core), 0).astype(np.float32)
     # Islands of white matter would give a cortex of their own.
     whole = _largest(white > 0.5)
-    white = np.where(ndimage.binary_dilation(whole, iterations=2), white, 0)
-    return gray, white
+    return gray, np.where(ndimage.binary_dilation(whole, iterations=2), white, 0)
 
 
 def direct_thickness(
@@ -170,7 +180,7 @@ def measure(scan: Volume, brain: np.ndarray, device: str, stage: Callable[[str, 
         raise InputError(no_cortex(_volume_ml(tissues[GRAY] > 0.5, scan)))
     parts = find_parts(tissues, brain, scan.affine)
     stage("separating the tissues", ATROPOS_SPAN[0])
-    gray, white = find_cortex(sharpened(even, brain, tissues), parts)
+    gray, white = find_cortex(*sharpened(even, brain, tissues), parts)
     if (found_ml := _volume_ml(gray > 0.5, scan)) < _LEAST_CORTEX_ML:
         raise InputError(no_cortex(found_ml))
     stage("measuring the thickness", DIRECT_SPAN[0])

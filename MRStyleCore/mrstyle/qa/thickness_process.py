@@ -56,7 +56,7 @@ def measure_apart(
         _run([sys.executable, "-m", __name__, name], folder, at)
         if (refused := folder / "refused.txt").exists():
             raise InputError(refused.read_text(encoding="utf-8"))
-        with np.load(folder / "cortex.npz") as found:
+        with np.load(folder / "cortex.npz", allow_pickle=False) as found:
             return Cortex(**{key: found[key] for key in found.files})
 
 
@@ -140,7 +140,7 @@ def main(folder: Path) -> None:
     """What the process does."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     device, name = (folder / "asked.txt").read_text(encoding="utf-8").splitlines()
-    with np.load(folder / "scan.npz") as given:
+    with np.load(folder / "scan.npz", allow_pickle=False) as given:
         scan, brain = Volume(given["array"], given["affine"], name), given["brain"]
 
     def stage(what: str, fraction: float) -> None:

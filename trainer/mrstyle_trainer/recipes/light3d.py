@@ -22,7 +22,14 @@ from .network import loss_weights
 from .recipe import Losses
 
 _PAIRED = {"absolute": 1.0, "steep": 0.5, "style": 0.05, "level": 0.5}
-_UNPAIRED = {"cycle": 1.0, "identity": 0.5, "adversarial": 0.1, "style": 0.05, "critic": 1.0}
+_UNPAIRED = {
+    "cycle": 1.0,
+    "identity": 0.5,
+    "adversarial": 0.1,
+    "style": 0.05,
+    "level": 0.5,
+    "critic": 1.0,
+}
 
 
 class Light3DRecipe:
@@ -81,7 +88,7 @@ class Light3DRecipe:
                 absolute=absolute(output, target),
                 steep=steep(output, target),
                 style=_apart(read, known, batch),
-                level=weighted_absolute(log_gain, batch["coarse_log_gain"], batch["coarse_weight"] + 1e-4),
+                level=_off_level(log_gain, batch),
             ),
         )
 
@@ -92,7 +99,7 @@ class Light3DRecipe:
         source, target = batch["source"], batch["target_site"]
         network, critic = networks[self.main], networks["critic"]
         turns = _turns(target)
-        drawn, read, known, _ = network(content, reference, target, turns)
+        drawn, read, known, log_gain = network(content, reference, target, turns, batch["coarse"])
         # The way back is by the table: its rows are what every scan of a site shares.
         both = torch.cat([drawn, content])
         back, same = network(both, both, torch.cat([source, source]), torch.zeros_like(turns).repeat(2))[
@@ -105,6 +112,7 @@ class Light3DRecipe:
                 identity=absolute(same, content),
                 adversarial=least_squares(critic(drawn, target), 1.0),
                 style=_apart(read, known, batch),
+                level=_off_level(log_gain, batch),
             ),
         )
         scores = critic(torch.cat([reference, drawn.detach()]), target.repeat(2)).chunk(2)
@@ -138,6 +146,11 @@ def _leveled(batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     """Content and reference without shading, usual white matter at one level."""
     content = batch["content"] * torch.exp(batch["log_gain"])
     return content, batch["reference"] * torch.exp(batch["reference_log_gain"])
+
+
+def _off_level(log_gain: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """How far the logarithms of gains of whole heads are off, in tissue."""
+    return weighted_absolute(log_gain, batch["coarse_log_gain"], batch["coarse_weight"] + 1e-4)
 
 
 def _turns(target_site: Tensor) -> Tensor:

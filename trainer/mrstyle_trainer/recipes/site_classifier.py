@@ -45,6 +45,8 @@ class SiteClassifierRecipe:
         if tuple(self.config["sites"]) != self.names:
             raise InputError("network.sites and sites.names differ; leave network.sites out.")
         slices, rows, _ = config.sites.patch
+        size = rows if config.data.kind == "sites" else config.simulation.size
+        self.config = {"size": size} | self.config
         if config.data.kind == "sites" and slices >= rows:
             raise InputError(
                 f"sites.patch is {config.sites.patch}; a classifier looks at slices, so choose slabs of a few, such as "
@@ -75,10 +77,10 @@ class SiteClassifierRecipe:
     def card_fields(self, samples: Samples) -> dict[str, Any]:
         """What the card says of a classifier; its balanced accuracy is that of whole scans where they are simulated."""
         network = self.networks[self.main].eval()
-        true, answers = [], []
+        true, answers, size = [], [], self.config["size"]
         with torch.inference_mode():
             for site, volume in self._scans(samples):
-                logits = [network(image[None, None]) for image in head_slices(volume, _MINIMUM_SIZE)]
+                logits = [network(image[None, None]) for image in head_slices(volume, _MINIMUM_SIZE, size)]
                 true.append(site)
                 answers.append(self.names[int(torch.cat(logits).mean(dim=0).argmax())])
         score = balanced_accuracy(true, answers, self.names)
