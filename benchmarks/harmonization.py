@@ -1,4 +1,4 @@
-"""How well scans of many sites are made alike: traveling subjects with known truth, one real scan in two reconstructions, speed.
+"""How well scans of many sites are made alike: traveling subjects with known truth, one real scan reconstructed twice, speed.
 
     python benchmarks/harmonization.py DATA [--models ...] [--heads 4] [--pictures FOLDER] > result.json
 

@@ -31,7 +31,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Any:
 @pytest.fixture
 def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A light3d with random weights in the place of the bundled one."""
-    config: dict[str, Any] = {"channels": [4, 8, 8], "sites": ["East", "West"]}
+    config: dict[str, Any] = {"channels": [4, 8], "sites": ["East", "West"]}
     fields = {
         "schema_version": 1,
         "id": "brain-light3d",

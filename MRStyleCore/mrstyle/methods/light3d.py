@@ -6,8 +6,9 @@ over blocks of voxels then draws the other look,
 
     image = x exp(g) + r(x exp(g), style)
 
-Its encoder reads a scan of whatever site, its decoder is modulated by a style: a vector, a row of a table for each site that
-the network was trained for, or read from scans of a site by a small encoder.
+It works on blocks of 2 x 2 x 2 voxels as channels, which is four times as fast on a CPU as convolutions of few channels at
+full size. Its encoder reads a scan of whatever site, its decoder is modulated by a style: a vector, a row of a table for each
+site that the network was trained for, or read from scans of a site by a small encoder.
 
 Our own. That one 3D generator with a residual serves all source sites follows IGUANe (Roca et al., Medical Image Analysis
 99:103388, 2025); the style vectors and the gain are ours. The U-Net's norms use statistics of the training: what a block
@@ -26,7 +27,7 @@ from torch import Tensor, nn
 
 from ..acquisition import Acquisition
 from ..networks.blocks3d import FiLM3D, ResidualBlock3D, RunningNorm, doubled3d
-from ..networks.unet3d import UNet3d
+from ..networks.unet3d import UNet3d, folded, unfolded
 
 COARSE_MM = 4.0
 _GREATEST_LOG_GAIN = 3.0
@@ -39,7 +40,10 @@ class Light3DConfig(BaseModel):
 
     sites: tuple[str, ...] = Field((), description="names of the rows of the table of styles")
     channels: tuple[int, ...] = Field(
-        (16, 32, 64, 128, 256), min_length=3, max_length=6, description="of each level, from full size down"
+        (32, 64, 128, 256),
+        min_length=2,
+        max_length=5,
+        description="of each level, of which the first has half the resolution of the image",
     )
     style_dim: int = Field(32, ge=2, le=512)
     reference_channels: tuple[int, ...] = Field(
@@ -89,12 +93,14 @@ class Light3D(nn.Module):
         channels = config.channels
         self.sites = config.sites
         self.style_dim = config.style_dim
-        self.divisor = 2 ** (len(channels) - 1)
+        self.divisor = 2 ** len(channels)
         self.voxel_range_mm = config.voxel_range_mm
         self.table = nn.Parameter(0.5 * torch.randn(len(config.sites), config.style_dim))
         self.level = UNet3d(1, 1, config.level_channels)
         self.reference = ReferenceEncoder(config.reference_channels, config.style_dim)
-        self.stem = nn.Conv3d(1, channels[0], 3, padding=1)
+        self.stem = nn.Sequential(
+            nn.Conv3d(8, channels[0], 3, padding=1), RunningNorm(channels[0]), nn.SiLU()
+        )
         self.downs = nn.ModuleList(
             nn.Sequential(nn.Conv3d(before, after, 2, stride=2), RunningNorm(after), nn.SiLU())
             for before, after in pairwise(channels)
@@ -103,14 +109,14 @@ class Light3D(nn.Module):
         self.reduces = nn.ModuleList(
             nn.Conv3d(deep, shallow, 1) for shallow, deep in reversed(list(pairwise(channels)))
         )
-        # The last level sees the image itself, too.
         self.ups = nn.ModuleList(
-            nn.Sequential(nn.Conv3d(2 * size + (level == 0), size, 3, padding=1), RunningNorm(size))
-            for level, size in reversed(list(enumerate(channels[:-1])))
+            nn.Sequential(nn.Conv3d(2 * size, size, 3, padding=1), RunningNorm(size))
+            for size in reversed(channels[:-1])
         )
         self.films = nn.ModuleList(FiLM3D(size, config.style_dim) for size in reversed(channels))
-        self.residual = nn.Conv3d(channels[0], 1, 1)
-        nn.init.normal_(self.residual.weight, std=0.03)
+        self.residual = nn.Conv3d(channels[0], 8, 3, padding=1)
+        # At first, an image is next to what it was.
+        nn.init.normal_(self.residual.weight, std=0.005)
         nn.init.zeros_(self.residual.bias)  # type: ignore[arg-type]
 
     def log_gain(self, coarse: Tensor) -> Tensor:
@@ -126,7 +132,7 @@ class Light3D(nn.Module):
 
     def encode(self, x: Tensor, source: Acquisition | None = None) -> list[Tensor]:
         """The blocks and their features, level by level. The source does not matter: one network serves all."""
-        features = [x, F.silu(self.stem(x))]
+        features = [x, self.stem(folded(x))]
         for down, block in zip(self.downs, self.blocks, strict=True):
             features.append(block(down(features[-1])))
         return features
@@ -140,11 +146,8 @@ class Light3D(nn.Module):
         image, *features = code
         y = F.silu(self.films[0](features.pop(), w))
         for up, reduce, film in zip(self.ups, self.reduces, self.films[1:], strict=True):
-            joined = [doubled3d(reduce(y)), features.pop()]
-            if not features:
-                joined.append(image.to(y.dtype))
-            y = F.silu(film(up(torch.cat(joined, dim=1)), w))
-        return image.float() + self.residual(y).float()
+            y = F.silu(film(up(torch.cat([doubled3d(reduce(y)), features.pop()], dim=1)), w))
+        return image.float() + unfolded(self.residual(y).float())
 
     def forward(
         self, x: Tensor, reference: Tensor, site: Tensor, is_read: Tensor, coarse: Tensor | None = None
