@@ -37,6 +37,8 @@ ATROPOS_SPAN, DIRECT_SPAN = (0.12, 0.28), (0.28, 0.98)  # of the progress
 _ATROPOS_ITERATIONS = 5
 _PRIOR_WEIGHT = 0.5  # at 0.25, a tenth of the cortex of a real head goes to the fluid
 _SMOOTHNESS = 0.1
+# Of the middle intensity: in brains the tissues spread over half of it and more, in a bottle only noise does.
+_LEAST_CONTRAST = 0.15
 _TISSUE_MODEL = "brain-reference"
 # Groups of the model's maps (simulate.GROUPS of the trainer, without air); a lesion lies in white matter.
 _MAPS = {CSF: (0,), GRAY: (1,), DEEP: (2,), WHITE: (3, 4)}
@@ -174,6 +176,9 @@ def measure(scan: Volume, brain: np.ndarray, device: str, stage: Callable[[str, 
     stage("correcting the shading", 0.0)
     report = Reporter(lambda told: stage("reading the tissues", 0.03 + 0.07 * told.fraction), None)
     even = _evened(scan, brain)
+    low, middle, high = np.percentile(even.array[brain], (10, 50, 90))
+    if high - low < _LEAST_CONTRAST * abs(middle):
+        raise InputError(no_cortex(0.0))
     tissues = read_tissues(even, brain, device, report)
     stage("finding the cerebrum", 0.10)
     if min(_volume_ml(tissues[each] > 0.5, scan) for each in (GRAY, WHITE)) < _LEAST_CORTEX_ML:
