@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from ..acquisition import Acquisition
-from ..networks.blocks3d import FiLM3D, ResidualBlock3D, RunningNorm, doubled3d
+from ..networks.blocks3d import LEAK, FiLM3D, ResidualBlock3D, RunningNorm, doubled3d
 from ..networks.unet3d import UNet3d, folded, unfolded
 
 COARSE_MM = 4.0
@@ -99,10 +99,10 @@ class Light3D(nn.Module):
         self.level = UNet3d(1, 1, config.level_channels)
         self.reference = ReferenceEncoder(config.reference_channels, config.style_dim)
         self.stem = nn.Sequential(
-            nn.Conv3d(8, channels[0], 3, padding=1), RunningNorm(channels[0]), nn.SiLU()
+            nn.Conv3d(8, channels[0], 3, padding=1), RunningNorm(channels[0]), nn.LeakyReLU(LEAK)
         )
         self.downs = nn.ModuleList(
-            nn.Sequential(nn.Conv3d(before, after, 2, stride=2), RunningNorm(after), nn.SiLU())
+            nn.Sequential(nn.Conv3d(before, after, 2, stride=2), RunningNorm(after), nn.LeakyReLU(LEAK))
             for before, after in pairwise(channels)
         )
         self.blocks = nn.ModuleList(ResidualBlock3D(size) for size in channels[1:])
@@ -115,8 +115,8 @@ class Light3D(nn.Module):
         )
         self.films = nn.ModuleList(FiLM3D(size, config.style_dim) for size in reversed(channels))
         self.residual = nn.Conv3d(channels[0], 8, 3, padding=1)
-        # At first, an image is next to what it was.
-        nn.init.normal_(self.residual.weight, std=0.005)
+        # At first, an image is what it was: noise in its place teaches the last level to fall silent, and it never wakes again.
+        nn.init.zeros_(self.residual.weight)
         nn.init.zeros_(self.residual.bias)  # type: ignore[arg-type]
 
     def log_gain(self, coarse: Tensor) -> Tensor:
@@ -144,9 +144,10 @@ class Light3D(nn.Module):
     def decode(self, code: list[Tensor], w: Tensor) -> Tensor:
         """Features and styles (B or 1, style_dim) to blocks (B, 1, D, H, W), float32."""
         image, *features = code
-        y = F.silu(self.films[0](features.pop(), w))
+        y = F.leaky_relu(self.films[0](features.pop(), w), LEAK)
         for up, reduce, film in zip(self.ups, self.reduces, self.films[1:], strict=True):
-            y = F.silu(film(up(torch.cat([doubled3d(reduce(y)), features.pop()], dim=1)), w))
+            y = film(up(torch.cat([doubled3d(reduce(y)), features.pop()], dim=1)), w)
+            y = F.leaky_relu(y, LEAK)
         return image.float() + unfolded(self.residual(y).float())
 
     def forward(

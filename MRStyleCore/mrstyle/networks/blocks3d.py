@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+LEAK = 0.1
+
 
 class RunningNorm(nn.Module):
     """Batch renormalization (Ioffe, NeurIPS 2017): features by the mean and variance of many past batches, per channel.
@@ -42,7 +44,7 @@ class RunningNorm(nn.Module):
 
 
 class ResidualBlock3D(nn.Module):
-    """x + norm(conv(silu(norm(conv(x)))))."""
+    """x + norm(conv(leaky_relu(norm(conv(x)))))."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -52,7 +54,7 @@ class ResidualBlock3D(nn.Module):
         self.norm2 = RunningNorm(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.norm2(self.conv2(F.silu(self.norm1(self.conv1(x)))))
+        return x + self.norm2(self.conv2(F.leaky_relu(self.norm1(self.conv1(x)), LEAK)))
 
 
 class FiLM3D(nn.Module):
