@@ -11,9 +11,6 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
-from mrstyle.bids_sidecar import to_bids
-from mrstyle.errors import InputError
-
 from .unpacking import unpacked
 
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha", ".mhd", ".nhdr")
@@ -110,6 +107,8 @@ def write_acquisition(node, image: Path) -> None:
         return
     # pydicom takes its time to load.
     from mrstyle.acquisition_origin import read_acquisition
+    from mrstyle.bids_sidecar import to_bids
+    from mrstyle.errors import InputError
 
     with suppress(InputError):
         if keys := to_bids(read_acquisition(path).acquisition):

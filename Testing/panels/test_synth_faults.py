@@ -116,7 +116,7 @@ def test_real_image_on_another_grid_is_refused_with_what_to_do(panel):
 def test_slider_asks_no_question(panel, monkeypatch):
     from MRStyleLib import install
 
-    monkeypatch.setattr(install, "missing_requirements", lambda: ["torch>=2.1"])
+    monkeypatch.setattr(install, "missing_requirements", lambda *_: ["torch>=2.1"])
     questions = []
     monkeypatch.setattr(
         slicer.util, "confirmOkCancelDisplay", lambda text, *_rest: bool(questions.append(text))

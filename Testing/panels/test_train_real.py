@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from MRStyleLib import models, settings
 from MRStyleLib.environment import trainer_environment
 from MRStyleLib.train_run import TrainingState
 
-pytest.importorskip("lightning", reason="the trainer is not installed")
+# Not by importing it: that would bring torch into the process of the panels.
+pytestmark = pytest.mark.skipif(find_spec("lightning") is None, reason="the trainer is not installed")
 PATIENCE_S = 900.0  # for a machine that does other things as well
 
 

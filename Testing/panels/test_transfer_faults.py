@@ -184,7 +184,7 @@ def test_unknown_model_of_a_scene_is_asked_for_again(panel):
 def test_missing_torch_is_offered_and_declined(panel, monkeypatch):
     from MRStyleLib import install
 
-    monkeypatch.setattr(install, "missing_requirements", lambda: ["torch>=2.1"])
+    monkeypatch.setattr(install, "missing_requirements", lambda *_: ["torch>=2.1"])
     questions = []
     monkeypatch.setattr(
         slicer.util, "confirmOkCancelDisplay", lambda text, *_rest: bool(questions.append(text))

@@ -115,7 +115,7 @@ class Light3D(nn.Module):
         )
         self.films = nn.ModuleList(FiLM3D(size, config.style_dim) for size in reversed(channels))
         self.residual = nn.Conv3d(channels[0], 8, 3, padding=1)
-        # At first, an image is what it was: noise in its place teaches the last level to fall silent, and it never wakes again.
+        # At first, an image is what it was: noise instead teaches the last level to fall silent for good.
         nn.init.zeros_(self.residual.weight)
         nn.init.zeros_(self.residual.bias)  # type: ignore[arg-type]
 
