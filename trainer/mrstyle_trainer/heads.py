@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 
 from mrstyle.acquisition import Acquisition
 from mrstyle.physics.signal import signal
-from mrstyle.physics.sites import blurred, receive_field
+from mrstyle.physics.sites import blurred, field_of, receive_field
 from mrstyle.physics.tissues import tissue_table
 
 from .anatomies import Anatomy
@@ -54,11 +54,6 @@ class Block:
         if class_gain is not None:
             image = image * class_gain[self.classes]
         return image * self.kept
-
-
-def field_of(acquisition: Acquisition) -> float:
-    """The field strength, 1.5 or 3 T, whose tissue values hold for an acquisition."""
-    return 1.5 if (acquisition.field_strength_t or 3.0) < 2.2 else 3.0
 
 
 class Head:

@@ -23,6 +23,7 @@ from mrstyle.physics.sites import (
     SimulatedSite,
     appearance,
     displaced,
+    field_of,
     magnitude,
     receive_field,
     scan,
@@ -32,7 +33,7 @@ from mrstyle.physics.sites import (
 
 from .anatomies import Anatomy
 from .fields import uniform
-from .heads import Block, Head, Person, block, field_of, level, smooth_field3d
+from .heads import Block, Head, Person, block, level, smooth_field3d
 from .sequences import KINDS
 from .simulate import SimulationConfig
 from .site_config import SitesConfig
@@ -42,6 +43,18 @@ _T1_KINDS = (("mprage", 0.55), ("spgr", 0.25), ("t1_inversion", 0.10), ("t1_spin
 _SLAB_MARGIN = 2
 COARSE_SHAPE = (48, 56, 48)
 """Of whole heads at 4 mm, along superior, anterior and right."""
+
+
+def simulated_names(sites: SitesConfig) -> tuple[str, ...]:
+    """The simulated sites that a configuration names; all where it names none.
+
+    Raises:
+        InputError: a name is no simulated site.
+    """
+    names = sites.names or tuple(SITES)
+    if unknown := [name for name in names if name not in SITES]:
+        raise InputError(f"sites.names has {', '.join(unknown)}; the simulated sites are {', '.join(SITES)}.")
+    return names
 
 
 @dataclass(frozen=True)
@@ -86,11 +99,7 @@ class SimulatedSites(Dataset):
         self.heads = [Head(anatomy) for anatomy in anatomies]
         self.simulation, self.config = simulation, sites
         self.seed, self.length = seed, length
-        self.names = sites.names or tuple(SITES)
-        if unknown := [name for name in self.names if name not in SITES]:
-            raise InputError(
-                f"sites.names has {', '.join(unknown)}; the simulated sites are {', '.join(SITES)}."
-            )
+        self.names = simulated_names(sites)
 
     def __len__(self) -> int:
         return self.length
@@ -146,7 +155,7 @@ class SimulatedSites(Dataset):
         person = head.person(generator, self.simulation.tissue_spread)
         voxel_mm = float(np.exp(uniform(generator, *np.log(self.config.voxel_mm))))
         points_mm = self._points(generator, head, voxel_mm, axis)
-        at_mm = _turned(generator, displaced(points_mm, taker.site.nonlinearity))
+        at_mm = turned(generator, displaced(points_mm, taker.site.nonlinearity))
         voxels = block(
             generator, person, points_mm, voxel_mm, self.simulation, stripped=stripped, at_mm=at_mm
         )
@@ -162,7 +171,7 @@ class SimulatedSites(Dataset):
         lines = [(torch.arange(2 * size) - size + 0.5) * (COARSE_MM / 2) for size in COARSE_SHAPE]
         shift_mm = 8 * torch.randn(3, 1, 1, 1, generator=generator)
         points_mm = torch.stack(torch.meshgrid(*lines, indexing="ij")) + shift_mm
-        classes = head.classes_at(_turned(generator, points_mm))
+        classes = head.classes_at(turned(generator, points_mm))
         site = taker.site
         pd, t1_ms, t2_ms = person.tissues[field_of(site.acquisition)].unbind(-1)
         values = signal(pd, t1_ms, t2_ms, site.acquisition)
@@ -282,7 +291,7 @@ def random_site(generator: Generator) -> SimulatedSite:
     )
 
 
-def _turned(generator: Generator, points_mm: Tensor) -> Tensor:
+def turned(generator: Generator, points_mm: Tensor) -> Tensor:
     """Points of the label map: turned and stretched about the brain's center, mirrored half of the time, gently warped."""
     angles = np.deg2rad([uniform(generator, -12, 12) for _ in range(3)])
     matrix = np.eye(3)

@@ -13,7 +13,6 @@ import torch
 from torch import Generator, Tensor
 from torch.utils.data import Dataset
 
-from mrstyle.errors import InputError
 from mrstyle.physics.sites import SITES, displaced
 from mrstyle.qa.sites import judged_mm
 from mrstyle.volume import Volume
@@ -23,8 +22,7 @@ from .fields import uniform
 from .heads import Head, block
 from .simulate import SimulationConfig
 from .site_config import SitesConfig
-from .site_samples import Scanner, taken
-from .site_samples import _turned as turned
+from .site_samples import Scanner, simulated_names, taken, turned
 
 # Were a batch few heads as all sites take them, batch norm would show it the sites as differences to the same heads.
 _SITES = 3
@@ -121,15 +119,3 @@ class SiteSlices(Dataset):
             gain = float(np.exp(_GAIN * uniform(generator, -1, 1)))
             image, _ = taken(generator, person, voxels, Scanner(SITES[self.names[site]]), stripped)
             yield gain * image
-
-
-def simulated_names(sites: SitesConfig) -> tuple[str, ...]:
-    """The simulated sites that a configuration names; all where it names none.
-
-    Raises:
-        InputError: a name is no simulated site.
-    """
-    names = sites.names or tuple(SITES)
-    if unknown := [name for name in names if name not in SITES]:
-        raise InputError(f"sites.names has {', '.join(unknown)}; the simulated sites are {', '.join(SITES)}.")
-    return names

@@ -132,8 +132,12 @@ WHITE_MATTER_LEVEL = 0.6
 
 def white_matter_signal(acquisition: Acquisition) -> float:
     """The signal of usual white matter, in units of proton density."""
-    field_t = 1.5 if (acquisition.field_strength_t or 3.0) < 2.2 else 3.0
-    return float(signal(*TISSUES["white_matter"].at(field_t), acquisition))
+    return float(signal(*TISSUES["white_matter"].at(field_of(acquisition)), acquisition))
+
+
+def field_of(acquisition: Acquisition) -> float:
+    """The field strength, 1.5 or 3 T, whose tissue values hold for an acquisition."""
+    return 1.5 if (acquisition.field_strength_t or 3.0) < 2.2 else 3.0
 
 
 def displaced(points_mm: Tensor, nonlinearity: float) -> Tensor:
