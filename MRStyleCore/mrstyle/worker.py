@@ -174,24 +174,17 @@ def _run_case(
     if measured:
         progress.part = (_TRANSLATION_SHARE, 1.0)
         evaluation = evaluate(result.image, **volumes, progress=progress, cancel=cancel.asked.is_set)
-    cancel.outputs = outputs
-    with outputs.staged() as place:
-
-        def place_next(target: Path) -> Path:
-            cancel.check()
-            return place(target)
-
-        paths = write_result(result, case.output, case.uncertainty, place_next)
+    with cancel.staged(outputs) as place:
+        paths = write_result(result, case.output, case.uncertainty, place)
         written: dict[str, Any] = {"image": paths.pop("output"), "history": paths.pop("sidecar")} | paths
         if case.maps is not None and evaluation is not None:
-            written["maps"] = write_maps(evaluation, case.maps, place_next, result.history)
+            written["maps"] = write_maps(evaluation, case.maps, place, result.history)
             written["metrics"] = str(case.maps / METRICS_NAME)
         if case.report is not None and evaluation is not None:
             write_report(
-                place_next(case.report), **volumes, result=result, evaluation=evaluation, card=package.card
+                place(case.report), **volumes, result=result, evaluation=evaluation, card=package.card
             )
             written["report"] = str(case.report)
-        cancel.check()
     return written
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from .errors import Cancelled
 from .outputs import Outputs
@@ -27,6 +29,22 @@ class Cancel:
         """Raise Cancelled if it was."""
         if self.asked.is_set():
             raise Cancelled
+
+    @contextmanager
+    def staged(self, outputs: Outputs) -> Iterator[Callable[[Path], Path]]:
+        """As ``outputs.staged()``, but a cancel ends it before each file and before they are put in their places.
+
+        From now on, these outputs are what a cancel cleans up.
+        """
+        self.outputs = outputs
+        with outputs.staged() as place:
+
+            def place_next(target: Path) -> Path:
+                self.check()
+                return place(target)
+
+            yield place_next
+            self.check()
 
     def watch(self, descriptor: int) -> None:
         """Wait for the end of standard input; end the process where the work does not end by itself."""

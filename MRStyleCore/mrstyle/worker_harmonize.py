@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from .harmonize import Target, check_target, finite, harmonize
@@ -62,17 +61,10 @@ class HarmonizeRunner:
         )
         for note in done.notes:
             self.progress.warn(note)
-        self.cancel.outputs = outputs
-        with outputs.staged() as place:
-
-            def place_next(target: Path) -> Path:
-                self.cancel.check()
-                return place(target)
-
-            paths = write_result(done.result, case.output, None, place_next)
+        with self.cancel.staged(outputs) as place:
+            paths = write_result(done.result, case.output, None, place)
             if case.mask is not None and done.mask is not None:
-                write_volume(done.mask, place_next(case.mask))
-            self.cancel.check()
+                write_volume(done.mask, place(case.mask))
         return {
             "image": paths["output"],
             "history": paths["sidecar"],

@@ -66,15 +66,8 @@ class SynthesisRunner:
         for note in drawn.notes:
             self.progress.warn(note)
         metrics = self._metrics(drawn.results, references)
-        self.cancel.outputs = outputs
-        with outputs.staged() as place:
-
-            def place_next(target: Path) -> Path:
-                self.cancel.check()
-                return place(target)
-
-            written = self._write(case, drawn, metrics, place_next)
-            self.cancel.check()
+        with self.cancel.staged(outputs) as place:
+            written = self._write(case, drawn, metrics, place)
         return told | written | {"notes": drawn.notes}
 
     def _source(self, case: SynthesisCase, asked: SynthesisSource) -> Source:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from .qa.thickness_check import check_thickness
@@ -37,13 +36,5 @@ class ThicknessRunner:
         )
         for note in check.notes:
             self.progress.warn(note)
-        self.cancel.outputs = outputs
-        with outputs.staged() as place:
-
-            def place_next(target: Path) -> Path:
-                self.cancel.check()
-                return place(target)
-
-            told = write_thickness(case.folder, check.measured, check.after, check.comparison, place_next)
-            self.cancel.check()
-        return told
+        with self.cancel.staged(outputs) as place:
+            return write_thickness(case.folder, check.measured, check.after, check.comparison, place)
