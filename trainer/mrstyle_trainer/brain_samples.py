@@ -1,8 +1,8 @@
 """Heads of any contrast with their brain mask at 2 mm, simulated from label maps.
 
-Half of the contrasts follow the signal equations of random sequences; in the other half each class has a random intensity,
-so that a network learns shapes and not the look of a sequence (Billot et al., SynthSeg, Medical Image Analysis 86:102789,
-2023).
+Most contrasts follow the signal equations: of T1-weighted gradient echoes, which are what brain masks are wanted of most, or
+of random clinical sequences. In the rest each class has a random intensity, so that a network learns shapes and not the look
+of a sequence (Billot et al., SynthSeg, Medical Image Analysis 86:102789, 2023).
 Every sample is a pure function of (seed, index).
 """
 
@@ -21,12 +21,13 @@ from mrstyle.physics.tissues import tissue_table
 
 from .anatomies import Anatomy, LabelTable
 from .fields import rician, uniform
-from .sequences import random_acquisition
+from .sequences import KINDS, random_acquisition
 from .simulate import SimulationConfig
 
 _SPINAL_CORD_LABEL = 512
 _HULL_MM = 9
 _BRIGHT = 0.99
+_T1_SHARE, _CLINICAL_SHARE = 0.45, 0.3
 
 
 class BrainMaskSamples(Dataset):
@@ -118,9 +119,14 @@ def brain_hull(anatomy: Anatomy) -> np.ndarray:
 def _intensities(generator: Generator, table: LabelTable) -> np.ndarray:
     """(2, classes) float32, 0 to about 1: of the two tissues of each class, in a random contrast."""
     classes = len(table.tissues)
-    if uniform(generator, 0, 1) < 0.5:
+    draw = uniform(generator, 0, 1)
+    if draw < _T1_SHARE + _CLINICAL_SHARE:
         field_t = 3.0 if uniform(generator, 0, 1) < 0.6 else 1.5
-        acquisition = random_acquisition(generator, field_t)
+        if draw < _T1_SHARE:
+            name = "mprage" if draw < 0.7 * _T1_SHARE else "spgr"
+            acquisition = KINDS[name].draw(generator, field_t, (1.0, 1.0))
+        else:
+            acquisition = random_acquisition(generator, field_t)
         tissues = torch.tensor([tissue_table(names, field_t) for names in zip(*table.tissues, strict=True)])
         spread = torch.tensor([0.1, 0.15, 0.15])
         tissues = tissues * torch.exp(spread * torch.randn(tissues.shape, generator=generator).clamp(-2, 2))

@@ -24,14 +24,14 @@ from mrstyle.physics.sites import (
     appearance,
     displaced,
     field_of,
+    look_of,
     magnitude,
     receive_field,
     scan,
     shading_weights,
-    white_matter_signal,
 )
 
-from .anatomies import Anatomy
+from .anatomies import Anatomy, LabelTable
 from .fields import uniform
 from .heads import Block, Head, Person, block, level, smooth_field3d
 from .sequences import KINDS
@@ -75,13 +75,14 @@ class SimulatedSites(Dataset):
       of the source moved things, they stay there: a look is asked for, not a geometry;
     - reference (1, D, H, W), a block of another head as ``target_site`` gives it;
     - log_gain and reference_log_gain (1, D, H, W), nearly those that take shading out of content and reference and bring
-      usual white matter to 0.6: a little off, as an estimate is;
-    - coarse (1, 48, 56, 48), the whole head of the content at 4 mm, coarse_log_gain (exact) and coarse_weight, 1 in tissue, of
-      the same shape; only where ``sites.patch`` is a cube;
+      white matter to 0.6: a little off, as an estimate is;
+    - coarse (1, 48, 56, 48), the whole head of the content at 4 mm, coarse_log_gain (exact), coarse_weight, 1 in tissue,
+      and coarse_white, 1 in white matter, of the same shape; only where ``sites.patch`` is a cube;
+    - source_look and target_look (10,), see `mrstyle.physics.sites.look_of`;
     - paired, 1: the truth is known; target is the truth.
 
     Content, reference and coarse are scaled so that the 99.5th percentile of their head is about 1, as a volume's own
-    intensities tell; the truth so that usual white matter is 0.6, because a block alone does not tell how bright the rest of
+    intensities tell; the truth so that white matter is 0.6, because a block alone does not tell how bright the rest of
     the head is. Air is about 0.
 
     Raises:
@@ -125,6 +126,8 @@ class SimulatedSites(Dataset):
             "source": torch.tensor(source),
             "target_site": torch.tensor(target),
             "paired": torch.tensor(1.0),
+            "source_look": look_of(taker.site),
+            "target_look": look_of(shower.site),
         }
         if config.patch[0] == config.patch[1]:
             item |= self._coarse(generator, self.heads[first], taker, stripped)
@@ -160,9 +163,9 @@ class SimulatedSites(Dataset):
             generator, person, points_mm, voxel_mm, self.simulation, stripped=stripped, at_mm=at_mm
         )
         image, log_gain = taken(generator, person, voxels, taker, stripped)
-        log_gain = log_gain + 0.03 * torch.randn((), generator=generator).clamp(-2, 2)
-        log_gain = log_gain + 0.05 * smooth_field3d(generator, image.shape, 40 / voxel_mm)
-        truth = shown(voxels, shower, stripped)
+        log_gain = log_gain + 0.015 * torch.randn((), generator=generator).clamp(-2, 2)
+        log_gain = log_gain + 0.02 * smooth_field3d(generator, image.shape, 40 / voxel_mm)
+        truth = shown(person, voxels, shower, stripped)
         return Taken(self._cut(image, axis), self._cut(truth, axis), self._cut(log_gain, axis))
 
     def _coarse(self, generator: Generator, head: Head, taker: Scanner, stripped: bool) -> dict[str, Tensor]:
@@ -181,9 +184,11 @@ class SimulatedSites(Dataset):
         clean = torch.where(patches > 0, values[:, 0][classes], values[:, 1][classes])
         if stripped:
             clean = clean * torch.from_numpy(head.table.brain)[classes]
+        pure = is_white(head.table)[classes].float()
         top, bottom = (int(18 * max(0.0, uniform(generator, -2, 1))) for _ in range(2))
-        clean[: 2 * bottom] = 0
-        clean[len(clean) - 2 * top :] = 0
+        for each in (clean, pure):
+            each[: 2 * bottom] = 0
+            each[len(each) - 2 * top :] = 0
         weights = shading_weights(site, generator)
         clean = F.avg_pool3d(clean[None], 2)
         points_mm = F.avg_pool3d(points_mm[None], 2)[0]
@@ -191,13 +196,14 @@ class SimulatedSites(Dataset):
         unit = level(person, site.acquisition, stripped, weights) * float(
             np.exp(0.08 * uniform(generator, -1, 1))
         )
-        white = white_matter_signal(site.acquisition)
+        white = white_level(person, taker)
         # The noise of 64 voxels of 1 mm.
         image = magnitude(clean * field / unit, site.noise / 8, generator)
         return {
             "coarse": image,
             "coarse_log_gain": torch.log(WHITE_MATTER_LEVEL * unit / (white * field)),
             "coarse_weight": (clean > 0.2 * white).float(),
+            "coarse_white": (F.avg_pool3d(pure[None], 2) > 0.99).float(),
         }
 
     def _points(self, generator: Generator, head: Head, voxel_mm: float, axis: int) -> Tensor:
@@ -241,7 +247,7 @@ def taken(
 ) -> tuple[Tensor, Tensor]:
     """A scan (D, H, W) of a block, and the logarithm of the gain that takes out its shading.
 
-    The scan is scaled as volumes are, by the 99.5th percentile of the head under its shading; the gain brings usual white
+    The scan is scaled as volumes are, by the 99.5th percentile of the head under its shading; the gain brings white
     matter to ``WHITE_MATTER_LEVEL``.
     """
     site = scanner.site
@@ -254,14 +260,30 @@ def taken(
     if stripped:
         image = image * voxels.kept
     field = receive_field(voxels.points_mm, weights)
-    white = white_matter_signal(site.acquisition)
+    white = white_level(person, scanner)
     return image / shaded, torch.log(WHITE_MATTER_LEVEL * plain * shaded / (white * field))
 
 
-def shown(voxels: Block, scanner: Scanner, stripped: bool) -> Tensor:
-    """The truth (D, H, W) of a block at a site, scaled so that usual white matter is ``WHITE_MATTER_LEVEL``."""
+def white_level(person: Person, scanner: Scanner) -> float:
+    """The signal of a person's white matter, in units of proton density."""
+    acquisition = scanner.site.acquisition
+    white = is_white(person.head.table)
+    pd, t1_ms, t2_ms = person.tissues[field_of(acquisition)][white].unbind(-1)
+    values = signal(pd, t1_ms, t2_ms, acquisition).mean(dim=1)
+    if scanner.class_gain is not None:
+        values = values * scanner.class_gain[white]
+    return float(values.mean())
+
+
+def is_white(table: LabelTable) -> Tensor:
+    """Which classes (classes,) are white matter, bool."""
+    return torch.tensor([first == "white_matter" for first, _ in table.tissues])
+
+
+def shown(person: Person, voxels: Block, scanner: Scanner, stripped: bool) -> Tensor:
+    """The truth (D, H, W) of a block at a site, scaled so that the person's white matter is ``WHITE_MATTER_LEVEL``."""
     site = scanner.site
-    unit = white_matter_signal(site.acquisition) / WHITE_MATTER_LEVEL
+    unit = white_level(person, scanner) / WHITE_MATTER_LEVEL
     clean = voxels.signal(site.acquisition, scanner.class_gain) / unit
     image = appearance(clean, site, (voxels.voxel_mm,) * 3)
     return image * voxels.kept if stripped else image

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 from torch.utils.data import Dataset
 
-from mrstyle.engine.blocks import resized
+from mrstyle.engine.blocks import patient_box, resized, sizes_within
 from mrstyle.engine.prepared import Prepared
 from mrstyle.errors import InputError
 from mrstyle.volume import read_volume
@@ -30,7 +30,6 @@ from .site_folder import SiteScan
 from .site_levels import block_gain, coarse_levels, framed
 
 _MINIMUM_SIZE = 32
-_MARGIN_MM = 8.0
 _GREATEST = 100.0
 _POINTS = 4096
 _AGE_SPREAD_YEARS = 5.0
@@ -177,27 +176,16 @@ def _read(scan: SiteScan, voxel_mm: tuple[float, float]) -> Head | str:
     except InputError as error:
         return str(error)
     # The same box and the same voxels as for inference.
-    box = tuple(
-        _extent(prepared.mask, axis, round(_MARGIN_MM / spacing))
-        for axis, spacing in enumerate(prepared.spacing_kji_mm)
-    )
+    box = patient_box(prepared)
     voxels = [float(np.clip(spacing, *voxel_mm)) for spacing in prepared.spacing_kji_mm]
     fine = torch.from_numpy(np.ascontiguousarray(prepared.array[box]))
-    size = [
-        max(1, round(length * spacing / voxel))
-        for length, spacing, voxel in zip(fine.shape, prepared.spacing_kji_mm, voxels, strict=True)
-    ]
+    size = sizes_within(fine.shape, prepared.spacing_kji_mm, voxel_mm)
     image = resized(fine, size).clip(-_GREATEST, _GREATEST)
     mask = torch.from_numpy(prepared.mask[box].copy())[None, None].float()
     points = F.interpolate(mask, size=size, mode="nearest")[0, 0].nonzero()
     order = torch.randperm(len(points), generator=torch.Generator().manual_seed(0))
     coarse, log_gain = coarse_levels(image, voxels)
     return Head(scan, image.half(), points[order[:_POINTS]].clone(), coarse, log_gain)
-
-
-def _extent(mask: np.ndarray, axis: int, margin: int) -> slice:
-    inside = np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis})))
-    return slice(max(0, int(inside[0]) - margin), int(inside[-1]) + 1 + margin)
 
 
 def _alike(heads: list[Head], others: list[Head]) -> Tensor:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Generator, Tensor
 from torch.utils.data import Dataset
 
@@ -31,6 +32,8 @@ _NONLINEARITY = 0.012
 # Greatest logarithm: scans are scaled by a percentile of their voxels, noise and edges and all, which a block cannot know.
 _GAIN = 0.12
 _SHIFT_MM = (-10.0, 10.0)
+# A field of view that ends near the head, with nothing around it: air without noise would else mean a scanner without noise.
+_FRAMED, _WIDEST_FRAME = 0.6, 0.2
 _PEOPLE = 2  # of each held-out head, each scanned at all sites
 _BELOW_MM, _AROUND_MM = 100.0, 12.0
 
@@ -74,7 +77,10 @@ class SiteSlices(Dataset):
         images = self._scanned(
             generator, head, [2 * _MARGIN + 1, size, size], middle_mm, voxel_mm, sites.tolist()
         )
-        return {"content": torch.stack([image[_MARGIN] for image in images]), "source": sites}
+        content = torch.stack([image[_MARGIN] for image in images])
+        if uniform(generator, 0, 1) < _FRAMED:
+            content = _framed(generator, content)
+        return {"content": content, "source": sites}
 
     def scans(self) -> Iterator[tuple[str, Volume]]:
         """Whole scans, by site: of some people with each head, by all sites each."""
@@ -119,3 +125,11 @@ class SiteSlices(Dataset):
             gain = float(np.exp(_GAIN * uniform(generator, -1, 1)))
             image, _ = taken(generator, person, voxels, Scanner(SITES[self.names[site]]), stripped)
             yield gain * image
+
+
+def _framed(generator: Generator, images: Tensor) -> Tensor:
+    """Images (n, S, S), 0 in a frame whose sides have widths of their own."""
+    size = images.shape[-1]
+    top, bottom, left, right = (int(size * uniform(generator, 0, _WIDEST_FRAME)) for _ in range(4))
+    inside = images[:, top : size - bottom, left : size - right]
+    return F.pad(inside, (left, right, top, bottom))

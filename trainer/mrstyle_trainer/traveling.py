@@ -53,8 +53,8 @@ class TravelingSubject:
         return self._volume(1000 * image, f"{self.name} at {source}")
 
     def truth(self, target: str, voxels: Block) -> Volume:
-        """What a scan with these voxels should look like as of another site; usual white matter is 600."""
-        image = shown(voxels, Scanner(SITES[target]), stripped=False)
+        """What a scan with these voxels should look like as of another site; white matter is 600."""
+        image = shown(self.person, voxels, Scanner(SITES[target]), stripped=False)
         return self._volume(1000 * image, f"{self.name} as of {target}")
 
     def labels(self, voxels: Block) -> Volume:

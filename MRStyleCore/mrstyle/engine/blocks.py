@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Protocol
@@ -30,8 +30,8 @@ _REFERENCE_BLOCKS = 12
 class BlockMethod(Method, Protocol):
     """A method for blocks (B, 1, D, H, W) of voxels in a range of sizes, each side a multiple of ``divisor``.
 
-    Its styles are vectors, one an item; ``table`` holds those of its ``sites``. It works on leveled images, without shading
-    and with white matter at one level everywhere.
+    Its styles are vectors, one an item; ``table`` holds those of its ``sites``. It decodes with two, of source and target, and
+    works on leveled images, without shading and with white matter at one level everywhere.
     """
 
     divisor: int
@@ -63,22 +63,33 @@ class Leveled:
     @classmethod
     def of(cls, network: BlockMethod, prepared: Prepared, plan: Plan) -> Leveled:
         """The box of the patient with a margin, resampled along the axes whose voxels are too small or too large."""
-        box = []
-        for axis, spacing_mm in enumerate(prepared.spacing_kji_mm):
-            inside = np.flatnonzero(prepared.mask.any(axis=tuple({0, 1, 2} - {axis})))
-            margin = round(_MARGIN_MM / spacing_mm)
-            box.append(slice(max(0, int(inside[0]) - margin), int(inside[-1]) + 1 + margin))
-        fine = torch.from_numpy(np.ascontiguousarray(prepared.array[tuple(box)], np.float32))
-
-        def sizes(low_mm: float, high_mm: float) -> list[int]:
-            lengths = zip(fine.shape, prepared.spacing_kji_mm, strict=True)
-            return [max(1, round(n * mm / float(np.clip(mm, low_mm, high_mm)))) for n, mm in lengths]
-
-        coarse = resized(fine, sizes(COARSE_MM, COARSE_MM))
+        box = patient_box(prepared)
+        fine = torch.from_numpy(np.ascontiguousarray(prepared.array[box], np.float32))
+        spacing_kji_mm = prepared.spacing_kji_mm
+        coarse = resized(fine, sizes_within(fine.shape, spacing_kji_mm, (COARSE_MM, COARSE_MM)))
         log_gain = network.log_gain(_on_device(coarse[None, None], plan)).float().cpu()
         gain = F.interpolate(log_gain, size=fine.shape, mode="trilinear")[0, 0].exp()
         fine = fine * gain
-        return cls(resized(fine, sizes(*network.voxel_range_mm)), fine, (box[0], box[1], box[2]), gain)
+        image = resized(fine, sizes_within(fine.shape, spacing_kji_mm, network.voxel_range_mm))
+        return cls(image, fine, box, gain)
+
+
+def patient_box(prepared: Prepared) -> tuple[slice, slice, slice]:
+    """The patient with a margin, in the canonical array."""
+    box = []
+    for axis, spacing_mm in enumerate(prepared.spacing_kji_mm):
+        inside = np.flatnonzero(prepared.mask.any(axis=tuple({0, 1, 2} - {axis})))
+        margin = round(_MARGIN_MM / spacing_mm)
+        box.append(slice(max(0, int(inside[0]) - margin), int(inside[-1]) + 1 + margin))
+    return box[0], box[1], box[2]
+
+
+def sizes_within(
+    shape: Sequence[int], spacing_mm: Sequence[float], range_mm: tuple[float, float]
+) -> list[int]:
+    """How many voxels an image has along each axis after those outside of a range are brought to its nearer end."""
+    lengths = zip(shape, spacing_mm, strict=True)
+    return [max(1, round(length * mm / float(np.clip(mm, *range_mm)))) for length, mm in lengths]
 
 
 def translate_blocks(
@@ -99,12 +110,13 @@ def translate_blocks(
         styles, unit = style_codes(network, style, plan)
         report.at("leveling", 0.04)
         leveled = Leveled.of(network, content, plan)
+        source = torch.cat(_styles_read(network, leveled.image, plan) or [styles]).mean(dim=0, keepdim=True)
         for sample in range(samples):
             variation = Variation.draw(generator, len(styles), sample, 0) if samples > 1 else Variation()
             part = _translated(
                 network,
                 variation.vary(leveled.image),
-                variation.code(styles),
+                torch.cat([source, variation.code(styles)], dim=1),
                 plan,
                 lambda share, done=sample: report.at("translating", 0.05 + 0.9 * (done + share) / samples),  # type: ignore[misc]
             )
@@ -140,7 +152,7 @@ def style_codes(network: BlockMethod, style: Prepared | Site | Sample, plan: Pla
         )
         return (shares / shares.sum()).to(network.table)[None] @ network.table, 1.0
     leveled = Leveled.of(network, style, plan)
-    codes = [network.style(_on_device(block, plan)).float() for block in _reference_blocks(leveled.image)]
+    codes = _styles_read(network, leveled.image, plan)
     if not codes:
         raise InputError(
             f"The reference {style.volume.name} shows next to nothing at the voxel size of this model; choose another one."
@@ -160,9 +172,14 @@ def known_site(sites: tuple[str, ...], name: str) -> int:
     return sites.index(name)
 
 
+def _styles_read(network: BlockMethod, image: Tensor, plan: Plan) -> list[Tensor]:
+    """Styles (1, style_dim) of blocks all over a leveled image; none where it shows next to nothing."""
+    return [network.style(_on_device(block, plan)).float() for block in _reference_blocks(image)]
+
+
 def _reference_blocks(image: Tensor) -> list[Tensor]:
-    """Blocks of the reference that show tissue, spread over it, those with most tissue."""
-    size = [min(_REFERENCE_BLOCK, length) for length in image.shape]
+    """Blocks of an image that show tissue, spread over it, those with most tissue."""
+    size = [min(_REFERENCE_BLOCK, length // 2 * 2) for length in image.shape]
     starts = [
         sorted({round(share * (length - block)) for share in (0.0, 0.33, 0.67, 1.0)})
         for length, block in zip(image.shape, size, strict=True)

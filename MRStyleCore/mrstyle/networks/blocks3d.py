@@ -9,52 +9,18 @@ from torch import Tensor, nn
 LEAK = 0.1
 
 
-class RunningNorm(nn.Module):
-    """Batch renormalization (Ioffe, NeurIPS 2017): features by the mean and variance of many past batches, per channel.
-
-    What a voxel becomes does not depend on what else is in its block, in training neither, and absolute intensities stay: at
-    inference it is one affine map a channel. Gradients flow through the statistics of the batch, which keeps training stable.
-    """
-
-    mean: Tensor
-    variance: Tensor
-    eps = 1e-4
-    momentum = 0.05
-    greatest_correction = 5.0
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(channels))
-        self.register_buffer("variance", torch.ones(channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        if not self.training:
-            return F.batch_norm(x, self.mean, self.variance, eps=self.eps)
-        # With this momentum, what is handed over as running statistics becomes those of the batch.
-        mean, variance = torch.zeros_like(self.mean), torch.ones_like(self.variance)
-        y = F.batch_norm(x, mean, variance, training=True, momentum=1.0, eps=self.eps)
-        deviation = (self.variance + self.eps).sqrt()
-        limit = self.greatest_correction
-        scale = ((variance + self.eps).sqrt() / deviation).clamp(1 / limit, limit)
-        shift = ((mean - self.mean) / deviation).clamp(-limit, limit)
-        self.mean.lerp_(mean, self.momentum)
-        self.variance.lerp_(variance, self.momentum)
-        view = (1, -1, 1, 1, 1)
-        return torch.addcmul(shift.view(view).to(y.dtype), y, scale.view(view).to(y.dtype))
-
-
 class ResidualBlock3D(nn.Module):
-    """x + norm(conv(leaky_relu(norm(conv(x)))))."""
+    """x + conv(leaky_relu(conv(x))); at first x, which keeps the scale of features without norms (Zhang et al., ICLR 2019)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv3d(channels, channels, 3, padding=1)
-        self.norm1 = RunningNorm(channels)
         self.conv2 = nn.Conv3d(channels, channels, 3, padding=1)
-        self.norm2 = RunningNorm(channels)
+        nn.init.zeros_(self.conv2.weight)
+        nn.init.zeros_(self.conv2.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.norm2(self.conv2(F.leaky_relu(self.norm1(self.conv1(x)), LEAK)))
+        return x + self.conv2(F.leaky_relu(self.conv1(x), LEAK))
 
 
 class FiLM3D(nn.Module):

@@ -135,6 +135,19 @@ def white_matter_signal(acquisition: Acquisition) -> float:
     return float(signal(*TISSUES["white_matter"].at(field_of(acquisition)), acquisition))
 
 
+LOOK_TISSUES = ("gray_matter", "deep_gray_matter", "csf", "fat", "muscle", "bone")
+LOOK_SIZE = len(LOOK_TISSUES) + 4
+
+
+def look_of(site: SimulatedSite) -> Tensor:
+    """What a site's scans look like, in ``LOOK_SIZE`` numbers of the order of 1: the levels of ``LOOK_TISSUES`` where white
+    matter is ``WHITE_MATTER_LEVEL``, the resolution toward superior, anterior and right, and the reconstruction filter."""
+    unit = white_matter_signal(site.acquisition) / WHITE_MATTER_LEVEL
+    field_t = field_of(site.acquisition)
+    levels = [float(signal(*TISSUES[name].at(field_t), site.acquisition)) / unit for name in LOOK_TISSUES]
+    return torch.tensor([*levels, *(mm - 1 for mm in site.resolution_mm), site.sharpening])
+
+
 def field_of(acquisition: Acquisition) -> float:
     """The field strength, 1.5 or 3 T, whose tissue values hold for an acquisition."""
     return 1.5 if (acquisition.field_strength_t or 3.0) < 2.2 else 3.0
@@ -160,15 +173,20 @@ def shading_weights(site: SimulatedSite, generator: Generator) -> Tensor:
 
 
 def receive_field(points_mm: Tensor, weights: Tensor) -> Tensor:
-    """The receive field at points (3, …) from the head's center: exp of a polynomial of degree 3 in the position.
+    """The receive field at points (3, …) from the head's center: exp of a polynomial of degree 3 in the position."""
+    terms = shading_terms(points_mm)
+    logarithm = sum(weight * term for weight, term in zip(weights.tolist(), terms, strict=True))
+    return torch.exp(logarithm - 0.25 * weights[3:6].sum().item())
+
+
+def shading_terms(points_mm: Tensor) -> tuple[Tensor, ...]:
+    """The ``SHADING_TERMS`` of a polynomial of degree 3 at points (3, …) from the head's center.
 
     The position saturates at ``_REACH_MM``: in a neck or a chin, a polynomial would grow without end.
     """
     share = points_mm / _REACH_MM
     x, y, z = share / (1 + share.square().sum(dim=0).square()) ** 0.25
-    terms = (x, y, z, x * x, y * y, z * z, x * y, y * z, x * z, x * y * z)
-    logarithm = sum(weight * term for weight, term in zip(weights.tolist(), terms, strict=True))
-    return torch.exp(logarithm - 0.25 * weights[3:6].sum().item())
+    return x, y, z, x * x, y * y, z * z, x * y, y * z, x * z, x * y * z
 
 
 def resolved(image: Tensor, site: SimulatedSite, voxel_mm: tuple[float, float, float]) -> Tensor:
