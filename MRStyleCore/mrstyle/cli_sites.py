@@ -1,4 +1,5 @@
-"""``mrstyle sites``: which site's scanner volumes look like. Slow imports are where they are used."""
+"""``mrstyle sites``: which site's scanner volumes look like, and one more site for a model. Slow imports are where they are
+used."""
 
 from __future__ import annotations
 
@@ -23,15 +24,12 @@ from .participants import participant_of, read_participants
 if TYPE_CHECKING:
     from .metrics.agreement import Score
 
-sites_app = typer.Typer(help="Tell which site's scanner volumes look like.", no_args_is_help=True)
+sites_app = typer.Typer(
+    help="Tell which site's scanner volumes look like; give a model one more site.", no_args_is_help=True
+)
 
 _SHOWN = 3
 _SUFFIXES = (".json", ".csv")
-
-
-@sites_app.callback()
-def _group() -> None:
-    """Keep `classify` a command of its own."""
 
 
 @sites_app.command()
@@ -98,6 +96,47 @@ def classify(
     if faults:
         others = ", ".join(map(str, faults))
         raise InputError(f"{len(faults)} of {len(volumes)} volumes could not be classified: {others}.")
+
+
+@sites_app.command()
+def add(
+    volumes: Annotated[list[Path], typer.Argument(help="Scans of the site, of one protocol.")],
+    name: Annotated[str, typer.Option(help="Of the site, as you will choose it.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to create for the grown model.")],
+    description: Annotated[str, typer.Option(help="Scanner and protocol, for people.")],
+    model: Annotated[str, typer.Option(help="Id or folder of a 3D harmonizer.")] = "brain-light3d",
+    data_license: Annotated[
+        str, typer.Option(help="License of the scans, for the model's card.")
+    ] = "not for sharing",
+    source: Annotated[str, typer.Option(help="Where the scans are from, for the card.")] = "own scans",
+    device: Annotated[Device, typer.Option(help="Where the model runs.")] = Device.auto,
+) -> None:
+    """Give a 3D harmonizer one more target site, whose look it reads from scans.
+
+    Nothing is trained, so it takes seconds; to train on scans of your own
+    sites takes an hour and knows them better (mrstyle-train new).
+    """
+    with progress_display() as display, hard_stop(lambda: None):
+        display.stage("loading")
+        from .added_sites import add_site
+        from .models.card import TrainingData
+        from .models.catalogue import find
+        from .models.package import load_package
+        from .volume import read_volume
+
+        card = add_site(
+            load_package(find(model)),
+            name,
+            [read_volume(path) for path in volumes],
+            output,
+            description=description,
+            source=TrainingData(
+                name=f"Scans of {name}", license=data_license, source=source, citation="", simulated=False
+            ),
+            device=device.value,
+            progress=display,
+        )
+    print(f"{output}: {card.name} knows {len(card.sites)} sites: {', '.join(card.sites)}.")
 
 
 def score_text(score: Score, volumes: int) -> str:

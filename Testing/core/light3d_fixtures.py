@@ -15,7 +15,7 @@ from mrstyle.physics.sites import phantom_scan
 from mrstyle.volume import Volume
 
 SITES = ("north", "south")
-CONFIG = {"sites": list(SITES), "channels": [6, 8], "style_dim": 4, "reference_channels": [4, 4]}
+CONFIG = {"sites": list(SITES), "channels": [6, 8]}
 
 
 @cache

@@ -11,6 +11,7 @@ import torch
 from light3d_fixtures import SITES, head, tiny_light3d
 
 from mrstyle import methods
+from mrstyle.added_sites import add_site
 from mrstyle.engine import blocks
 from mrstyle.engine.blocks import Leveled, resized, translate_blocks, with_detail
 from mrstyle.engine.plan import Plan
@@ -18,6 +19,8 @@ from mrstyle.engine.prepared import Prepared
 from mrstyle.engine.report import Reporter
 from mrstyle.errors import InputError
 from mrstyle.metrics.image import psnr
+from mrstyle.models.catalogue import find
+from mrstyle.models.package import load_package
 from mrstyle.targets import Reference, Sample, Site
 from mrstyle.translate import translate
 
@@ -102,7 +105,7 @@ def test_an_uncertainty_comes_with_several_samples(tmp_path: Path) -> None:
 def test_a_volume_of_fine_voxels_keeps_its_detail() -> None:
     """Half of the voxel size: a pattern that the network never sees is in the output nevertheless."""
     fine = torch.rand(24, 24, 24)
-    cut = Leveled(resized(fine, [12, 12, 12]), fine, (slice(0, 24),) * 3, torch.ones(()))
+    cut = Leveled(resized(fine, [12, 12, 12]), fine, (slice(0, 24),) * 3, torch.ones(()), torch.ones(1, 4))
     restored = with_detail(cut, 0.5 * cut.image + 0.1)
     torch.testing.assert_close(restored, 0.5 * fine + 0.1, atol=0.02, rtol=0)
 
@@ -121,3 +124,36 @@ def test_a_reference_of_air_is_refused(tmp_path: Path) -> None:
     dark = replace(empty, array=np.zeros_like(empty.array))
     with pytest.raises(InputError, match="next to nothing"):
         translate_blocks(tiny_light3d(tmp_path).network, empty, dark, CPU, 1, 0, Reporter(None, None))
+
+
+def test_a_site_is_added_from_its_scans(tmp_path: Path) -> None:
+    """It looks as the scan does when that is given as the reference, but on the model's own scale."""
+    package, scan = tiny_light3d(tmp_path), head(seed=2)
+    card = add_site(package, "west", [scan], tmp_path / "grown", description="A third scanner")
+    assert card.sites == (*SITES, "west")
+    assert (card.version, card.site_descriptions["west"]) == ("0.2.0", "A third scanner")
+    grown = load_package(tmp_path / "grown")
+    added, known = (
+        translate(head(), grown, Site(name), device="cpu").image.array for name in ("west", SITES[1])
+    )
+    read = translate(head(), package, Reference(scan), device="cpu").image.array
+    before = translate(head(), package, Site(SITES[1]), device="cpu").image.array
+    # Weights are stored in 16 bits.
+    assert np.corrcoef(added.ravel(), read.ravel())[0, 1] > 0.999
+    assert np.corrcoef(known.ravel(), before.ravel())[0, 1] > 0.999
+    assert np.corrcoef(added.ravel(), known.ravel())[0, 1] < 0.999
+
+
+def test_sites_that_cannot_be_added_are_refused(tmp_path: Path) -> None:
+    package = tiny_light3d(tmp_path)
+    with pytest.raises(InputError, match="knows the site north already"):
+        add_site(package, "north", [head()], tmp_path / "grown", description="Again")
+    with pytest.raises(InputError, match="histogram-matching cannot be given sites"):
+        add_site(
+            load_package(find("histogram-matching")),
+            "west",
+            [head()],
+            tmp_path / "grown",
+            description="A site",
+        )
+    assert not (tmp_path / "grown").exists()

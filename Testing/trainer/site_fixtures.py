@@ -62,8 +62,6 @@ def entries(folder: Path, **changes: Any) -> dict[str, Any]:
         "recipe": "light3d",
         "network": {
             "channels": [4, 8],
-            "style_dim": 4,
-            "reference_channels": [4, 8],
             "voxel_range_mm": voxel_mm,
         },
         "data": {"kind": "sites", "folder": str(folder)},

@@ -94,7 +94,7 @@ def test_another_models_sites_are_left_behind_when_it_learns_on(tmp_path: Path, 
 
 
 def test_another_network_than_that_of_the_package_is_refused(tmp_path: Path, sites: Path) -> None:
-    content: dict[str, Any] = entries(sites, network={"style_dim": 6})
+    content: dict[str, Any] = entries(sites, network={"level_channels": [4, 8]})
     content |= {"initial": str(package_of(tmp_path, ["East", "West"]))}
-    with pytest.raises(InputError, match=r"network\.style_dim"):
+    with pytest.raises(InputError, match=r"network\.level_channels"):
         read_config(write_config(tmp_path / "config.yaml", content))

@@ -18,6 +18,7 @@ from mrstyle.errors import InputError
 from mrstyle.methods.light3d import COARSE_MM
 from mrstyle.physics.signal import signal
 from mrstyle.physics.sites import (
+    LOOK_TISSUES,
     SITES,
     WHITE_MATTER_LEVEL,
     SimulatedSite,
@@ -66,19 +67,21 @@ class Scanner:
 
 
 class SimulatedSites(Dataset):
-    """Blocks of one head as two sites show it, and of another head at the second site.
+    """Blocks of one head as two sites show it.
 
     Items are dicts of tensors, float32 unless said; D, H, W are ``sites.patch``, for slabs with the neighboring slices first:
 
     - content (1, D, H, W), as site ``source`` (int64, an index of ``names``, or -1: a random scanner) gives it;
     - truth (1, D, H, W), the same head as ``target_site`` (likewise) would show it, without noise and shading; where gradients
       of the source moved things, they stay there: a look is asked for, not a geometry;
-    - reference (1, D, H, W), a block of another head as ``target_site`` gives it;
-    - log_gain and reference_log_gain (1, D, H, W), nearly those that take shading out of content and reference and bring
-      white matter to 0.6: a little off, as an estimate is;
-    - coarse (1, 48, 56, 48), the whole head of the content at 4 mm, coarse_log_gain (exact), coarse_weight, 1 in tissue,
-      and coarse_white, 1 in white matter, of the same shape; only where ``sites.patch`` is a cube;
-    - source_look and target_look (10,), see `mrstyle.physics.sites.look_of`;
+    - reference (1, D, H, W), a slab of another head as ``target_site`` gives it; only where ``sites.patch`` is no cube;
+    - log_gain (1, D, H, W), nearly that which takes shading out of the content and brings white matter to 0.6: a little off,
+      as an estimate is;
+    - coarse (1, 48, 56, 48), the whole head of the content at 4 mm, coarse_log_gain (exact) and coarse_weight, 1 in tissue,
+      of the same shape, and coarse_kinds (48, 56, 48), int64, which tissue is there (see `kinds_of`); only where
+      ``sites.patch`` is a cube;
+    - levels (4,) of the tissues of a look in the content, about as they are read from a scan, and look (8,), that of
+      ``target_site`` (see `mrstyle.physics.sites.look_of`);
     - paired, 1: the truth is known; target is the truth.
 
     Content, reference and coarse are scaled so that the 99.5th percentile of their head is about 1, as a volume's own
@@ -114,24 +117,23 @@ class SimulatedSites(Dataset):
         taker, shower = (self._scanner(generator, index) for index in (source, target))
         stripped = uniform(generator, 0, 1) < self.simulation.stripped_probability
         axis = self._axis(generator)
-        content = self._take(generator, self.heads[first], taker, shower, axis, stripped)
-        reference = self._take(generator, self.heads[second], shower, shower, axis, stripped)
+        person = self.heads[first].person(generator, self.simulation.tissue_spread)
+        content = self._take(generator, person, taker, shower, axis, stripped)
         item = {
             "content": content.scan,
             "truth": content.truth,
             "target": content.truth,
-            "reference": reference.scan,
             "log_gain": content.log_gain,
-            "reference_log_gain": reference.log_gain,
             "source": torch.tensor(source),
             "target_site": torch.tensor(target),
             "paired": torch.tensor(1.0),
-            "source_look": look_of(taker.site),
-            "target_look": look_of(shower.site),
+            "levels": _misread(generator, levels_of(person, taker)),
+            "look": look_of(shower.site),
         }
         if config.patch[0] == config.patch[1]:
-            item |= self._coarse(generator, self.heads[first], taker, stripped)
-        return item
+            return item | self._coarse(generator, self.heads[first], taker, stripped)
+        other = self.heads[second].person(generator, self.simulation.tissue_spread)
+        return item | {"reference": self._take(generator, other, shower, shower, axis, stripped).scan}
 
     def _index(self, generator: Generator, random_share: float) -> int:
         if uniform(generator, 0, 1) < random_share:
@@ -152,12 +154,17 @@ class SimulatedSites(Dataset):
         return 1 + int(uniform(generator, 0, 2))
 
     def _take(
-        self, generator: Generator, head: Head, taker: Scanner, shower: Scanner, axis: int, stripped: bool
+        self,
+        generator: Generator,
+        person: Person,
+        taker: Scanner,
+        shower: Scanner,
+        axis: int,
+        stripped: bool,
     ) -> Taken:
-        """A random block of somebody with that head: the scan by ``taker``, the truth by ``shower``."""
-        person = head.person(generator, self.simulation.tissue_spread)
+        """A random block of a person: the scan by ``taker``, the truth by ``shower``."""
         voxel_mm = float(np.exp(uniform(generator, *np.log(self.config.voxel_mm))))
-        points_mm = self._points(generator, head, voxel_mm, axis)
+        points_mm = self._points(generator, person.head, voxel_mm, axis)
         at_mm = turned(generator, displaced(points_mm, taker.site.nonlinearity))
         voxels = block(
             generator, person, points_mm, voxel_mm, self.simulation, stripped=stripped, at_mm=at_mm
@@ -184,11 +191,11 @@ class SimulatedSites(Dataset):
         clean = torch.where(patches > 0, values[:, 0][classes], values[:, 1][classes])
         if stripped:
             clean = clean * torch.from_numpy(head.table.brain)[classes]
-        pure = is_white(head.table)[classes].float()
+        kinds = kinds_of(head.table)[classes]
         top, bottom = (int(18 * max(0.0, uniform(generator, -2, 1))) for _ in range(2))
-        for each in (clean, pure):
-            each[: 2 * bottom] = 0
-            each[len(each) - 2 * top :] = 0
+        clean[: 2 * bottom] = 0
+        clean[len(clean) - 2 * top :] = 0
+        kinds = torch.where(clean > 0, kinds, len(LOOK_TISSUES) + 1)
         weights = shading_weights(site, generator)
         clean = F.avg_pool3d(clean[None], 2)
         points_mm = F.avg_pool3d(points_mm[None], 2)[0]
@@ -203,7 +210,7 @@ class SimulatedSites(Dataset):
             "coarse": image,
             "coarse_log_gain": torch.log(WHITE_MATTER_LEVEL * unit / (white * field)),
             "coarse_weight": (clean > 0.2 * white).float(),
-            "coarse_white": (F.avg_pool3d(pure[None], 2) > 0.99).float(),
+            "coarse_kinds": _pooled_kinds(kinds),
         }
 
     def _points(self, generator: Generator, head: Head, voxel_mm: float, axis: int) -> Tensor:
@@ -266,18 +273,50 @@ def taken(
 
 def white_level(person: Person, scanner: Scanner) -> float:
     """The signal of a person's white matter, in units of proton density."""
+    return float(_signals(person, scanner)[kinds_of(person.head.table) == 0].mean())
+
+
+def levels_of(person: Person, scanner: Scanner) -> Tensor:
+    """The levels (4,) of the tissues of a look in that person, white matter at ``WHITE_MATTER_LEVEL``."""
+    signals, kinds = _signals(person, scanner), kinds_of(person.head.table)
+    unit = white_level(person, scanner) / WHITE_MATTER_LEVEL
+    usual = look_of(scanner.site)
+    levels = [signals[kinds == 1 + number] for number in range(len(LOOK_TISSUES))]
+    return torch.stack(
+        [level.mean() / unit if len(level) else usual[number] for number, level in enumerate(levels)]
+    )
+
+
+def kinds_of(table: LabelTable) -> Tensor:
+    """What each class (classes,) is: 0 for white matter, from 1 the tissues of a look, then all else; int64."""
+    names = {name: 1 + number for number, name in enumerate(LOOK_TISSUES)}
+    names |= {"white_matter": 0, "cerebellar_gray_matter": 1, "thalamus": 2, "fat": 4}
+    rest = len(LOOK_TISSUES) + 1
+    return torch.tensor(
+        [names.get(first, rest) if first == second else rest for first, second in table.tissues]
+    )
+
+
+def _signals(person: Person, scanner: Scanner) -> Tensor:
+    """The signal of each class (classes,), in units of proton density."""
     acquisition = scanner.site.acquisition
-    white = is_white(person.head.table)
-    pd, t1_ms, t2_ms = person.tissues[field_of(acquisition)][white].unbind(-1)
+    pd, t1_ms, t2_ms = person.tissues[field_of(acquisition)].unbind(-1)
     values = signal(pd, t1_ms, t2_ms, acquisition).mean(dim=1)
-    if scanner.class_gain is not None:
-        values = values * scanner.class_gain[white]
-    return float(values.mean())
+    return values if scanner.class_gain is None else values * scanner.class_gain
 
 
-def is_white(table: LabelTable) -> Tensor:
-    """Which classes (classes,) are white matter, bool."""
-    return torch.tensor([first == "white_matter" for first, _ in table.tissues])
+def _misread(generator: Generator, levels: Tensor) -> Tensor:
+    """Levels as they are read from a scan, with partial volume and noise."""
+    factor = torch.exp(0.04 * torch.randn(levels.shape, generator=generator))
+    return levels * factor + 0.015 * torch.randn(levels.shape, generator=generator)
+
+
+def _pooled_kinds(kinds: Tensor) -> Tensor:
+    """Of blocks of 2 x 2 x 2 voxels (D, H, W) of nearly one kind that kind, else the last."""
+    rest = len(LOOK_TISSUES) + 1
+    shares = F.avg_pool3d(F.one_hot(kinds, rest + 1).permute(3, 0, 1, 2).float(), 2)
+    share, kind = shares.max(dim=0)
+    return torch.where(share > 0.8, kind, rest)
 
 
 def shown(person: Person, voxels: Block, scanner: Scanner, stripped: bool) -> Tensor:

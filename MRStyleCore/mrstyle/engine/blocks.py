@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import InputError
-from ..methods.light3d import COARSE_MM
+from ..methods.light3d import COARSE_MM, Levels
 from ..methods.method import Method
 from ..targets import Sample, Site
 from .plan import Plan
@@ -23,15 +23,13 @@ from .run import Variation
 
 _MARGIN_MM = 8.0
 _HALO = 48  # more than what a voxel of the finest level depends on
-_REFERENCE_BLOCK = 64
-_REFERENCE_BLOCKS = 12
 
 
 class BlockMethod(Method, Protocol):
     """A method for blocks (B, 1, D, H, W) of voxels in a range of sizes, each side a multiple of ``divisor``.
 
-    Its styles are vectors, one an item; ``table`` holds those of its ``sites``. It decodes with two, of source and target, and
-    works on leveled images, without shading and with white matter at one level everywhere.
+    Its styles are looks, vectors of which ``table`` holds those of its ``sites``; it decodes with the levels of the source and
+    the look of the target. It works on leveled images, without shading and with white matter at one level everywhere.
     """
 
     divisor: int
@@ -39,8 +37,8 @@ class BlockMethod(Method, Protocol):
     sites: tuple[str, ...]
     table: Tensor
 
-    def log_gain(self, coarse: Tensor) -> Tensor:
-        """The logarithm of the gain (B, 1, D, H, W) that levels a whole head at ``COARSE_MM``."""
+    def levels(self, coarse: Tensor) -> Levels:
+        """What a whole head at ``COARSE_MM`` tells: the gain that levels it, and the levels of its tissues."""
         ...
 
 
@@ -53,12 +51,14 @@ class Leveled:
         fine: the same box at the array's own voxel size.
         box: where it comes from.
         gain: from model units to leveled intensities, (D, H, W) of ``fine``.
+        levels: of its tissues, (1, LEVELS).
     """
 
     image: Tensor
     fine: Tensor
     box: tuple[slice, slice, slice]
     gain: Tensor
+    levels: Tensor
 
     @classmethod
     def of(cls, network: BlockMethod, prepared: Prepared, plan: Plan) -> Leveled:
@@ -67,11 +67,11 @@ class Leveled:
         fine = torch.from_numpy(np.ascontiguousarray(prepared.array[box], np.float32))
         spacing_kji_mm = prepared.spacing_kji_mm
         coarse = resized(fine, sizes_within(fine.shape, spacing_kji_mm, (COARSE_MM, COARSE_MM)))
-        log_gain = network.log_gain(_on_device(coarse[None, None], plan)).float().cpu()
-        gain = F.interpolate(log_gain, size=fine.shape, mode="trilinear")[0, 0].exp()
+        told = network.levels(_on_device(coarse[None, None], plan))
+        gain = F.interpolate(told.log_gain.cpu(), size=fine.shape, mode="trilinear")[0, 0].exp()
         fine = fine * gain
         image = resized(fine, sizes_within(fine.shape, spacing_kji_mm, network.voxel_range_mm))
-        return cls(image, fine, box, gain)
+        return cls(image, fine, box, gain, told.levels)
 
 
 def patient_box(prepared: Prepared) -> tuple[slice, slice, slice]:
@@ -110,13 +110,12 @@ def translate_blocks(
         styles, unit = style_codes(network, style, plan)
         report.at("leveling", 0.04)
         leveled = Leveled.of(network, content, plan)
-        source = torch.cat(_styles_read(network, leveled.image, plan) or [styles]).mean(dim=0, keepdim=True)
         for sample in range(samples):
             variation = Variation.draw(generator, len(styles), sample, 0) if samples > 1 else Variation()
             part = _translated(
                 network,
                 variation.vary(leveled.image),
-                torch.cat([source, variation.code(styles)], dim=1),
+                torch.cat([leveled.levels, variation.code(styles)], dim=1),
                 plan,
                 lambda share, done=sample: report.at("translating", 0.05 + 0.9 * (done + share) / samples),  # type: ignore[misc]
             )
@@ -131,9 +130,9 @@ def translate_blocks(
 
 
 def style_codes(network: BlockMethod, style: Prepared | Site | Sample, plan: Plan) -> tuple[Tensor, float]:
-    """Styles (n, style_dim), whose mean is the target's, and what a leveled intensity of 1 is in the target's model units.
+    """The look of a target (1, LOOK_SIZE), and what a leveled intensity of 1 is in the target's model units.
 
-    A site has one style, a sample is a mixture of sites or near one, a reference has a style for each of its blocks.
+    A sample is a mixture of sites, or near one.
 
     Raises:
         InputError: the model does not know the site, or the reference is empty.
@@ -152,13 +151,13 @@ def style_codes(network: BlockMethod, style: Prepared | Site | Sample, plan: Pla
         )
         return (shares / shares.sum()).to(network.table)[None] @ network.table, 1.0
     leveled = Leveled.of(network, style, plan)
-    codes = _styles_read(network, leveled.image, plan)
-    if not codes:
+    tissue = leveled.fine > 0.1
+    if not tissue.any():
         raise InputError(
             f"The reference {style.volume.name} shows next to nothing at the voxel size of this model; choose another one."
         )
-    tissue = leveled.fine > 0.1
-    return torch.cat(codes), float(1 / leveled.gain[tissue].median())
+    look = F.pad(leveled.levels, (0, network.table.shape[1] - leveled.levels.shape[1]))
+    return look, float(1 / leveled.gain[tissue].median())
 
 
 def known_site(sites: tuple[str, ...], name: str) -> int:
@@ -170,27 +169,6 @@ def known_site(sites: tuple[str, ...], name: str) -> int:
     if name not in sites:
         raise InputError(f"The model does not know the site {name!r}; choose one of {', '.join(sites)}.")
     return sites.index(name)
-
-
-def _styles_read(network: BlockMethod, image: Tensor, plan: Plan) -> list[Tensor]:
-    """Styles (1, style_dim) of blocks all over a leveled image; none where it shows next to nothing."""
-    return [network.style(_on_device(block, plan)).float() for block in _reference_blocks(image)]
-
-
-def _reference_blocks(image: Tensor) -> list[Tensor]:
-    """Blocks of an image that show tissue, spread over it, those with most tissue."""
-    size = [min(_REFERENCE_BLOCK, length // 2 * 2) for length in image.shape]
-    starts = [
-        sorted({round(share * (length - block)) for share in (0.0, 0.33, 0.67, 1.0)})
-        for length, block in zip(image.shape, size, strict=True)
-    ]
-    blocks = [
-        image[tuple(slice(start, start + block) for start, block in zip(corner, size, strict=True))]
-        for corner in product(*starts)
-    ]
-    shares = [(block > 0.05).float().mean().item() for block in blocks]
-    order = sorted(range(len(blocks)), key=lambda index: -shares[index])[:_REFERENCE_BLOCKS]
-    return [blocks[index][None, None] for index in order if shares[index] > 0.05]
 
 
 def _translated(

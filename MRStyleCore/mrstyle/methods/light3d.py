@@ -1,19 +1,23 @@
 """Method ``light3d``: one light 3D network that makes the scans of any site look like those of another.
 
-Two steps. A small network sees the whole head at 4 mm and says where its white matter is; a smooth gain, fitted to the
-intensities there, brings white matter to one level everywhere. That takes out the shading of the coil, and no later step needs
-to know how bright the rest of the head is. Another network then says for every place by which curve, and with how much of its
-detail, the leveled image x is drawn,
+Two steps. A small network sees the whole head at 4 mm and says where white matter and some other tissues are; a smooth gain,
+fitted to the intensities of white matter, brings that to one level everywhere. That takes out the shading of the coil, and no
+later step needs to know how bright the rest of the head is. Another network then says for every place by which curve, and with
+how much of its detail, the leveled image x is drawn,
 
-    image = x + sum over k of c_k(x, styles) b_k(x),
+    image = x + sum over k of c_k(x, looks) b_k(x),
 
 where b_k are the image, the image blurred, and by how much the blurred image exceeds five levels. The coefficients c are those
 of a U-Net at half the resolution, interpolated: contrast, sharpness and noise can change, but an edge that is not in x has
-nothing to be drawn with. A U-Net that drew voxels itself learned next to nothing in the same time.
+nothing to be drawn with.
+
+A look is a few numbers with a meaning (``mrstyle.physics.sites.look_of``): the levels of four tissues, the resolution, the
+reconstruction filter. Of the source, the levels are read by the first network, of the target from a table of sites or, for
+a reference, likewise. A U-Net that drew voxels itself, or styles that an encoder had to invent, learned next to nothing in the
+same time.
 
 The U-Net works on blocks of 2 x 2 x 2 voxels as channels, which is four times as fast on a CPU as convolutions of few channels
-at full size. It is modulated by two styles, vectors that a small encoder reads from scans: that of the source and that of the
-target, for which a table has a row for each site that the network was trained for.
+at full size.
 
 Our own. That one 3D generator serves all source sites follows IGUANe (Roca et al., Medical Image Analysis 99:103388, 2025),
 that coefficients are predicted coarsely and applied finely follows HDRnet (Gharbi et al., ACM TOG 36:118, 2017). There are no
@@ -23,7 +27,6 @@ norms: what a block becomes does not depend on what else is in it, so that block
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -35,12 +38,15 @@ from torch import Tensor, nn
 from ..acquisition import Acquisition
 from ..networks.blocks3d import LEAK, FiLM3D, ResidualBlock3D, doubled3d
 from ..networks.unet3d import UNet3d, folded
-from ..physics.sites import WHITE_MATTER_LEVEL, shading_terms
+from ..physics.sites import LOOK_SIZE, LOOK_TISSUES, SITES, WHITE_MATTER_LEVEL, look_of, shading_terms
 
 COARSE_MM = 4.0
 # Far from white matter, the gain must not grow without end; where there is none, it is near 1.
 _STIFFNESS = 1e-4
 _DARKEST = 0.01
+LEVELS = len(LOOK_TISSUES)
+_USUAL = look_of(SITES["sim-3T-mprage"]).tolist()
+_SOME = 2.0  # voxels that a tissue must have for its level to count
 # White matter is at 0.6, gray matter between 0.3 and 0.5, fat above 1.
 _KNEES = (0.2, 0.4, 0.6, 0.9, 1.4)
 _IMAGES = 3 + len(_KNEES)
@@ -60,10 +66,6 @@ class Light3DConfig(BaseModel):
         max_length=5,
         description="of each level, of which the first has half the resolution of the image",
     )
-    style_dim: int = Field(32, ge=2, le=512, description="of each of both styles")
-    reference_channels: tuple[int, ...] = Field(
-        (32, 64, 64), min_length=2, max_length=6, description="of the network that reads references"
-    )
     level_channels: tuple[int, ...] = Field(
         (16, 32, 64),
         min_length=2,
@@ -71,31 +73,6 @@ class Light3DConfig(BaseModel):
         description="of the network that sees the whole head at 4 mm",
     )
     voxel_range_mm: tuple[float, float] = Field((0.85, 1.25), description="voxel sizes seen in training")
-
-
-class ReferenceEncoder(nn.Module):
-    """Blocks (B, 1, D, H, W) of a site's scans to style vectors (B, style_dim), by means over tissue voxels."""
-
-    def __init__(self, channels: Sequence[int], style_dim: int) -> None:
-        super().__init__()
-        sizes = [8, *channels]
-        self.convs = nn.ModuleList(
-            nn.Conv3d(before, after, 3, 1 if level == 0 else 2, 1)
-            for level, (before, after) in enumerate(pairwise(sizes))
-        )
-        self.head = nn.Sequential(nn.Linear(2 * channels[-1], 64), nn.SiLU(), nn.Linear(64, style_dim))
-
-    def forward(self, x: Tensor) -> Tensor:
-        tissue = (x > 0.05).to(x.dtype)
-        x = folded(x)
-        for conv in self.convs:
-            x = F.silu(conv(x))
-        weight = F.adaptive_avg_pool3d(tissue, (x.shape[2], x.shape[3], x.shape[4])).float()
-        weight = weight / weight.sum(dim=(2, 3, 4), keepdim=True).clamp_min(1e-6)
-        mean = (x.float() * weight).sum(dim=(2, 3, 4))
-        spread = ((x.float() - mean[..., None, None, None]).square() * weight).sum(dim=(2, 3, 4))
-        with torch.autocast(x.device.type, enabled=False):
-            return self.head(torch.cat([mean, (spread + 1e-6).sqrt()], dim=1))
 
 
 class Light3D(nn.Module):
@@ -108,12 +85,11 @@ class Light3D(nn.Module):
         super().__init__()
         channels = config.channels
         self.sites = config.sites
-        self.style_dim = config.style_dim
         self.divisor = 2 ** len(channels)
         self.voxel_range_mm = config.voxel_range_mm
-        self.table = nn.Parameter(0.5 * torch.randn(len(config.sites), config.style_dim))
-        self.level = UNet3d(1, 1, config.level_channels)
-        self.reference = ReferenceEncoder(config.reference_channels, config.style_dim)
+        # Sites that nobody has described start alike, but not quite.
+        self.table = nn.Parameter(torch.tensor(_USUAL) + 0.05 * torch.randn(len(config.sites), LOOK_SIZE))
+        self.level = UNet3d(1, 2 + LEVELS, config.level_channels)
         self.stem = nn.Conv3d(8, channels[0], 3, padding=1)
         self.downs = nn.ModuleList(
             nn.Conv3d(before, after, 2, stride=2) for before, after in pairwise(channels)
@@ -122,27 +98,26 @@ class Light3D(nn.Module):
         pairs = list(pairwise(reversed(channels)))
         self.reduces = nn.ModuleList(nn.Conv3d(deep, shallow, 1) for deep, shallow in pairs)
         self.ups = nn.ModuleList(nn.Conv3d(2 * size, size, 3, padding=1) for _, size in pairs)
-        self.films = nn.ModuleList(FiLM3D(size, 2 * config.style_dim) for size in reversed(channels))
+        self.films = nn.ModuleList(FiLM3D(size, LEVELS + LOOK_SIZE) for size in reversed(channels))
         self.coefficients = nn.Conv3d(channels[0], 1 + _IMAGES, 3, padding=1)
         # At first, an image is what it was.
         nn.init.zeros_(self.coefficients.weight)
         nn.init.zeros_(self.coefficients.bias)  # type: ignore[arg-type]
 
     def levels(self, coarse: Tensor) -> Levels:
-        """Where white matter is in whole heads, and the gain that brings it to 0.6 everywhere.
-
-        ``coarse`` are heads (B, 1, D, H, W) at ``COARSE_MM``, air 0 and the 99.5th percentile 1, of any size.
-        """
+        """What whole heads (B, 1, D, H, W) at ``COARSE_MM``, of any size, tell; air is 0, the 99.5th percentile 1."""
         size = coarse.shape[2:]
         padding = [pad for length in reversed(size) for pad in (0, -length % self.level.divisor)]
-        white = self.level(F.pad(coarse, padding))[:, :, : size[0], : size[1], : size[2]]
+        kinds = self.level(F.pad(coarse, padding))[:, :, : size[0], : size[1], : size[2]].float()
         with torch.autocast(coarse.device.type, enabled=False):
-            level = smooth_level(coarse.float(), torch.sigmoid(white))
-        return Levels(white, math.log(WHITE_MATTER_LEVEL) - level)
-
-    def log_gain(self, coarse: Tensor) -> Tensor:
-        """The logarithm of the gain of `levels`, (B, 1, D, H, W)."""
-        return self.levels(coarse).log_gain
+            shares = kinds.softmax(dim=1)
+            log_gain = math.log(WHITE_MATTER_LEVEL) - smooth_level(coarse.float(), shares[:, :1])
+            # Squared: voxels of several tissues count less.
+            weight = shares[:, 1 : 1 + LEVELS].flatten(2).square()
+            leveled = (coarse.float() * log_gain.exp()).flatten(2)
+            usual = torch.tensor(_USUAL[:LEVELS], device=coarse.device)
+            levels = ((weight * leveled).sum(dim=2) + _SOME * usual) / (weight.sum(dim=2) + _SOME)
+        return Levels(kinds, log_gain, levels)
 
     def encode(self, x: Tensor, source: Acquisition | None = None) -> list[Tensor]:
         """The blocks and their features, level by level."""
@@ -152,11 +127,12 @@ class Light3D(nn.Module):
         return features
 
     def style(self, target: Tensor, like: list[Tensor] | None = None) -> Tensor:
-        """Blocks (B, 1, D, H, W) of scans of a site to styles (B, style_dim)."""
-        return self.reference(target)
+        """Whole heads of a site, as `levels` takes them, to looks (B, LOOK_SIZE): of 1 mm, and as if nothing was filtered."""
+        return F.pad(self.levels(target).levels, (0, LOOK_SIZE - LEVELS))
 
     def decode(self, code: list[Tensor], w: Tensor) -> Tensor:
-        """Features, and styles (B or 1, 2 style_dim) of source and target, to blocks (B, 1, D, H, W), float32."""
+        """Features to blocks (B, 1, D, H, W), float32; ``w`` (B or 1, LEVELS + LOOK_SIZE) is the levels of the source and the
+        look of the target."""
         image, *features = code
         y = F.leaky_relu(self.films[0](features.pop(), w), LEAK)
         for up, reduce, film in zip(self.ups, self.reduces, self.films[1:], strict=True):
@@ -165,48 +141,35 @@ class Light3D(nn.Module):
         return drawn(image.float(), _COEFFICIENT * self.coefficients(y).float())
 
     def forward(
-        self, x: Tensor, reference: Tensor, site: Tensor, is_read: Tensor, coarse: Tensor | None = None
-    ) -> Outputs:
-        """What a training step needs at once.
+        self, x: Tensor, levels: Tensor | None, look: Tensor, site: Tensor, coarse: Tensor
+    ) -> tuple[Tensor, Levels]:
+        """What a training step needs at once: blocks (B, 1, D, H, W), drawn, and what whole heads tell.
 
         Args:
             x: blocks (B, 1, D, H, W).
-            reference: blocks of scans of the target sites, of the same shape.
-            site: (B,), rows of the table; negative for sites that are not in it.
-            is_read: (B,), bool, where the style is read from the reference; else it is that of the table.
+            levels: of their heads (B, LEVELS); None reads them from ``coarse``.
+            look: of the targets (B, LOOK_SIZE); that in the table takes its place where ``site`` is a row of it.
+            site: (B,), rows of the table, or negative.
             coarse: whole heads, see `levels`.
         """
-        source, target = self.style(torch.cat([x, reference])).chunk(2)
-        known = self.table[site.clamp_min(0)]
-        wanted = torch.where(is_read.unsqueeze(1), target, known)
-        image = self.decode(self.encode(x), torch.cat([source, wanted], dim=1))
-        levels = None if coarse is None else self.levels(coarse)
-        return Outputs(image, source, target, known.detach(), levels)
+        read = self.levels(coarse)
+        wanted = torch.where(site.unsqueeze(1) < 0, look, self.table[site.clamp_min(0)])
+        source = read.levels.detach() if levels is None else levels
+        return self.decode(self.encode(x), torch.cat([source, wanted], dim=1)), read
 
 
 class Levels(NamedTuple):
-    """Of whole heads: logits of white matter and logarithms of gains, float32 (B, 1, D, H, W)."""
-
-    white: Tensor
-    log_gain: Tensor
-
-
-class Outputs(NamedTuple):
-    """Of a training step.
+    """What whole heads tell.
 
     Attributes:
-        image: blocks (B, 1, D, H, W).
-        source: styles (B, style_dim), as read from the content.
-        target: likewise from the reference.
-        known: those of the table, which learn from images alone.
-        levels: of whole heads, where there were any.
+        kinds: logits (B, 2 + LEVELS, D, H, W) of white matter, the tissues of a look, and all else.
+        log_gain: the logarithm of the gain that brings white matter to 0.6 everywhere, (B, 1, D, H, W).
+        levels: of the tissues of a look (B, LEVELS), after that gain; what is not there has its usual level.
     """
 
-    image: Tensor
-    source: Tensor
-    target: Tensor
-    known: Tensor
-    levels: Levels | None
+    kinds: Tensor
+    log_gain: Tensor
+    levels: Tensor
 
 
 def smooth_level(image: Tensor, weight: Tensor) -> Tensor:

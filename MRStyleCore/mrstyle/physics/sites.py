@@ -135,13 +135,14 @@ def white_matter_signal(acquisition: Acquisition) -> float:
     return float(signal(*TISSUES["white_matter"].at(field_of(acquisition)), acquisition))
 
 
-LOOK_TISSUES = ("gray_matter", "deep_gray_matter", "csf", "fat", "muscle", "bone")
+LOOK_TISSUES = ("gray_matter", "deep_gray_matter", "csf", "marrow")
 LOOK_SIZE = len(LOOK_TISSUES) + 4
 
 
 def look_of(site: SimulatedSite) -> Tensor:
     """What a site's scans look like, in ``LOOK_SIZE`` numbers of the order of 1: the levels of ``LOOK_TISSUES`` where white
-    matter is ``WHITE_MATTER_LEVEL``, the resolution toward superior, anterior and right, and the reconstruction filter."""
+    matter is at ``WHITE_MATTER_LEVEL``, by how many mm the resolution toward superior, anterior and right is above 1 mm, and
+    the reconstruction filter."""
     unit = white_matter_signal(site.acquisition) / WHITE_MATTER_LEVEL
     field_t = field_of(site.acquisition)
     levels = [float(signal(*TISSUES[name].at(field_t), site.acquisition)) / unit for name in LOOK_TISSUES]
