@@ -307,8 +307,8 @@ def _signals(person: Person, scanner: Scanner) -> Tensor:
 
 def _misread(generator: Generator, levels: Tensor) -> Tensor:
     """Levels as they are read from a scan, with partial volume and noise."""
-    factor = torch.exp(0.04 * torch.randn(levels.shape, generator=generator))
-    return levels * factor + 0.015 * torch.randn(levels.shape, generator=generator)
+    factor = torch.exp(0.025 * torch.randn(levels.shape, generator=generator))
+    return levels * factor + 0.01 * torch.randn(levels.shape, generator=generator)
 
 
 def _pooled_kinds(kinds: Tensor) -> Tensor:

@@ -2,14 +2,14 @@
 
 Two steps. A small network sees the whole head at 4 mm and says where white matter and some other tissues are; a smooth gain,
 fitted to the intensities of white matter, brings that to one level everywhere. That takes out the shading of the coil, and no
-later step needs to know how bright the rest of the head is. Another network then says for every place by which curve, and with
-how much of its detail, the leveled image x is drawn,
+later step needs to know how bright the rest of the head is. A curve then brings the other tissues from the levels that they
+have in the source to those of the target, t = curve(x), and another network says for every place what is left to do,
 
-    image = x + sum over k of c_k(x, looks) b_k(x),
+    image = t + sum over k of c_k(t, looks) b_k(t),
 
-where b_k are the image, the image blurred, and by how much the blurred image exceeds five levels. The coefficients c are those
-of a U-Net at half the resolution, interpolated: contrast, sharpness and noise can change, but an edge that is not in x has
-nothing to be drawn with.
+where b_k are t, t blurred, and by how much the blurred t exceeds five levels. The coefficients c are those of a U-Net at half
+the resolution, interpolated: contrast, sharpness and noise can change, but an edge that is not in x has nothing to be drawn
+with.
 
 A look is a few numbers with a meaning (``mrstyle.physics.sites.look_of``): the levels of four tissues, the resolution, the
 reconstruction filter. Of the source, the levels are read by the first network, of the target from a table of sites or, for
@@ -46,6 +46,9 @@ _STIFFNESS = 1e-4
 _DARKEST = 0.01
 LEVELS = len(LOOK_TISSUES)
 _USUAL = look_of(SITES["sim-3T-mprage"]).tolist()
+# Levels that usual sites differ by, so that all numbers of a look count alike.
+_SPREAD = (0.05, 0.05, 0.05, 0.3, 0.25, 0.25, 0.25, 0.4)
+_LEAST_STEP = 0.03  # between the levels of a curve
 _SOME = 2.0  # voxels that a tissue must have for its level to count
 # White matter is at 0.6, gray matter between 0.3 and 0.5, fat above 1.
 _KNEES = (0.2, 0.4, 0.6, 0.9, 1.4)
@@ -120,11 +123,8 @@ class Light3D(nn.Module):
         return Levels(kinds, log_gain, levels)
 
     def encode(self, x: Tensor, source: Acquisition | None = None) -> list[Tensor]:
-        """The blocks and their features, level by level."""
-        features = [x, F.leaky_relu(self.stem(folded(x)), LEAK)]
-        for down, block in zip(self.downs, self.blocks, strict=True):
-            features.append(block(F.leaky_relu(down(features[-1]), LEAK)))
-        return features
+        """The blocks alone: the network sees them after the curve to the target."""
+        return [x]
 
     def style(self, target: Tensor, like: list[Tensor] | None = None) -> Tensor:
         """Whole heads of a site, as `levels` takes them, to looks (B, LOOK_SIZE): of 1 mm, and as if nothing was filtered."""
@@ -133,12 +133,18 @@ class Light3D(nn.Module):
     def decode(self, code: list[Tensor], w: Tensor) -> Tensor:
         """Features to blocks (B, 1, D, H, W), float32; ``w`` (B or 1, LEVELS + LOOK_SIZE) is the levels of the source and the
         look of the target."""
-        image, *features = code
+        image = toned(code[0].float(), w[:, :LEVELS].float(), w[:, LEVELS : 2 * LEVELS].float())
+        usual = torch.tensor([*_USUAL[:LEVELS], *_USUAL], device=w.device)
+        spread = torch.tensor([*_SPREAD[:LEVELS], *_SPREAD], device=w.device)
+        w = (w - usual) / spread
+        features = [F.leaky_relu(self.stem(folded(image)), LEAK)]
+        for down, block in zip(self.downs, self.blocks, strict=True):
+            features.append(block(F.leaky_relu(down(features[-1]), LEAK)))
         y = F.leaky_relu(self.films[0](features.pop(), w), LEAK)
         for up, reduce, film in zip(self.ups, self.reduces, self.films[1:], strict=True):
             y = up(torch.cat([doubled3d(reduce(y)), features.pop()], dim=1))
             y = F.leaky_relu(film(y, w), LEAK)
-        return drawn(image.float(), _COEFFICIENT * self.coefficients(y).float())
+        return drawn(image, _COEFFICIENT * self.coefficients(y).float())
 
     def forward(
         self, x: Tensor, levels: Tensor | None, look: Tensor, site: Tensor, coarse: Tensor
@@ -194,6 +200,32 @@ def smooth_level(image: Tensor, weight: Tensor) -> Tensor:
         normal = (terms * share) @ terms.T + _STIFFNESS * torch.eye(len(terms), device=terms.device)
         levels.append(torch.linalg.solve(normal, (terms * share) @ value) @ terms)
     return torch.stack(levels).view_as(image)
+
+
+def toned(image: Tensor, levels: Tensor, wanted: Tensor) -> Tensor:
+    """The image (B, 1, D, H, W) by the curve of straight pieces that brings levels (B, LEVELS) of tissues to those wanted; air
+    and white matter stay, and what is brighter than all of them keeps its ratio to the brightest."""
+    before, after = _knots(levels), _knots(wanted)
+    slopes = after.diff(dim=1) / before.diff(dim=1)
+    view = (-1, 1, 1, 1, 1)
+    result = (image - before[:, -1].view(view)).clamp_min(0) * (after[:, -1] / before[:, -1]).view(view)
+    for start, stop, slope in zip(before[:, :-1].T, before[:, 1:].T, slopes.T, strict=True):
+        low, high = start.view(view), stop.view(view)
+        result = result + (torch.minimum(image, high) - low).clamp_min(0) * slope.view(view)
+    return result
+
+
+def _knots(levels: Tensor) -> Tensor:
+    """Air, fluid, gray matter, deep gray matter, white matter and marrow (B, 6), rising as in every T1-weighted scan."""
+    gray, deep, fluid, marrow = levels.unbind(1)
+    white = torch.full_like(gray, WHITE_MATTER_LEVEL)
+    knots = [torch.zeros_like(gray)]
+    for least_above, level in ((4, fluid), (3, gray), (2, deep), (1, white)):
+        # White matter stays where it is, so that those below it leave room.
+        highest = white - (least_above - 1) * _LEAST_STEP
+        knots.append(torch.minimum(torch.maximum(level, knots[-1] + _LEAST_STEP), highest))
+    knots.append(torch.maximum(marrow, white + _LEAST_STEP))
+    return torch.stack(knots, dim=1)
 
 
 def drawn(image: Tensor, coefficients: Tensor) -> Tensor:
