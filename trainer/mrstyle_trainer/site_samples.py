@@ -42,6 +42,7 @@ from .site_config import SitesConfig
 RANDOM_SITE = -1
 _T1_KINDS = (("mprage", 0.55), ("spgr", 0.25), ("t1_inversion", 0.10), ("t1_spin_echo", 0.10))
 _SLAB_MARGIN = 2
+_MISREAD = (0.04, 0.04, 0.08, 0.1)  # of each tissue's level
 COARSE_SHAPE = (48, 56, 48)
 """Of whole heads at 4 mm, along superior, anterior and right."""
 
@@ -78,8 +79,8 @@ class SimulatedSites(Dataset):
     - log_gain (1, D, H, W), nearly that which takes shading out of the content and brings white matter to 0.6: a little off,
       as an estimate is;
     - coarse (1, 48, 56, 48), the whole head of the content at 4 mm, coarse_log_gain (exact) and coarse_weight, 1 in tissue,
-      of the same shape, and coarse_kinds (48, 56, 48), int64, which tissue is there (see `kinds_of`); only where
-      ``sites.patch`` is a cube;
+      of the same shape, coarse_kinds (48, 56, 48), int64, which tissue is there (see `kinds_of`), and coarse_levels (4,),
+      those of the tissues of a look (exact); only where ``sites.patch`` is a cube;
     - levels (4,) of the tissues of a look in the content, about as they are read from a scan, and look (8,), that of
       ``target_site`` (see `mrstyle.physics.sites.look_of`);
     - paired, 1: the truth is known; target is the truth.
@@ -131,7 +132,7 @@ class SimulatedSites(Dataset):
             "look": look_of(shower.site),
         }
         if config.patch[0] == config.patch[1]:
-            return item | self._coarse(generator, self.heads[first], taker, stripped)
+            return item | self._coarse(generator, person, taker, stripped)
         other = self.heads[second].person(generator, self.simulation.tissue_spread)
         return item | {"reference": self._take(generator, other, shower, shower, axis, stripped).scan}
 
@@ -175,9 +176,11 @@ class SimulatedSites(Dataset):
         truth = shown(person, voxels, shower, stripped)
         return Taken(self._cut(image, axis), self._cut(truth, axis), self._cut(log_gain, axis))
 
-    def _coarse(self, generator: Generator, head: Head, taker: Scanner, stripped: bool) -> dict[str, Tensor]:
+    def _coarse(
+        self, generator: Generator, person: Person, taker: Scanner, stripped: bool
+    ) -> dict[str, Tensor]:
         """A whole head at 4 mm; of it, a scan may miss the top or the neck."""
-        person = head.person(generator, self.simulation.tissue_spread)
+        head = person.head
         lines = [(torch.arange(2 * size) - size + 0.5) * (COARSE_MM / 2) for size in COARSE_SHAPE]
         shift_mm = 8 * torch.randn(3, 1, 1, 1, generator=generator)
         points_mm = torch.stack(torch.meshgrid(*lines, indexing="ij")) + shift_mm
@@ -211,6 +214,7 @@ class SimulatedSites(Dataset):
             "coarse_log_gain": torch.log(WHITE_MATTER_LEVEL * unit / (white * field)),
             "coarse_weight": (clean > 0.2 * white).float(),
             "coarse_kinds": _pooled_kinds(kinds),
+            "coarse_levels": levels_of(person, taker),
         }
 
     def _points(self, generator: Generator, head: Head, voxel_mm: float, axis: int) -> Tensor:
@@ -307,7 +311,7 @@ def _signals(person: Person, scanner: Scanner) -> Tensor:
 
 def _misread(generator: Generator, levels: Tensor) -> Tensor:
     """Levels as they are read from a scan, with partial volume and noise."""
-    factor = torch.exp(0.025 * torch.randn(levels.shape, generator=generator))
+    factor = torch.exp(torch.tensor(_MISREAD) * torch.randn(levels.shape, generator=generator))
     return levels * factor + 0.01 * torch.randn(levels.shape, generator=generator)
 
 

@@ -44,6 +44,9 @@ COARSE_MM = 4.0
 # Far from white matter, the gain must not grow without end; where there is none, it is near 1.
 _STIFFNESS = 1e-4
 _DARKEST = 0.01
+_POWER = 4
+# Voxels that differ from the fit by more than some tenths are of other tissues, whatever the network said.
+_REFITS, _TOLERANCE = 3, 0.1
 LEVELS = len(LOOK_TISSUES)
 _USUAL = look_of(SITES["sim-3T-mprage"]).tolist()
 # Levels that usual sites differ by, so that all numbers of a look count alike.
@@ -114,9 +117,9 @@ class Light3D(nn.Module):
         kinds = self.level(F.pad(coarse, padding))[:, :, : size[0], : size[1], : size[2]].float()
         with torch.autocast(coarse.device.type, enabled=False):
             shares = kinds.softmax(dim=1)
-            log_gain = math.log(WHITE_MATTER_LEVEL) - smooth_level(coarse.float(), shares[:, :1])
-            # Squared: voxels of several tissues count less.
-            weight = shares[:, 1 : 1 + LEVELS].flatten(2).square()
+            # To a power: voxels of several tissues count less.
+            log_gain = math.log(WHITE_MATTER_LEVEL) - smooth_level(coarse.float(), shares[:, :1] ** _POWER)
+            weight = shares[:, 1 : 1 + LEVELS].flatten(2) ** _POWER
             leveled = (coarse.float() * log_gain.exp()).flatten(2)
             usual = torch.tensor(_USUAL[:LEVELS], device=coarse.device)
             levels = ((weight * leveled).sum(dim=2) + _SOME * usual) / (weight.sum(dim=2) + _SOME)
@@ -180,7 +183,7 @@ class Levels(NamedTuple):
 
 def smooth_level(image: Tensor, weight: Tensor) -> Tensor:
     """The logarithm of the level of the weighted voxels, everywhere (B, 1, D, H, W): a polynomial of degree 3 in the position
-    about their center, by weighted least squares.
+    about their center, by least squares, repeated with less weight for voxels that are far off (Welsch's weights).
 
     Args:
         image: whole heads (B, 1, D, H, W) at ``COARSE_MM``.
@@ -197,8 +200,13 @@ def smooth_level(image: Tensor, weight: Tensor) -> Tensor:
     for value, share, center_mm in zip(values, shares, centers_mm, strict=True):
         terms = torch.stack(shading_terms(points_mm - center_mm[:, None]))
         terms = torch.cat([torch.ones_like(terms[:1]), terms])
-        normal = (terms * share) @ terms.T + _STIFFNESS * torch.eye(len(terms), device=terms.device)
-        levels.append(torch.linalg.solve(normal, (terms * share) @ value) @ terms)
+        stiff = _STIFFNESS * torch.eye(len(terms), device=terms.device)
+        trust = torch.ones_like(share)
+        for _ in range(1 + _REFITS):
+            weighted = terms * (share * trust / (share * trust).sum().clamp_min(1e-6) * share.sum())
+            level = torch.linalg.solve(weighted @ terms.T + stiff, weighted @ value) @ terms
+            trust = torch.exp(-0.5 * ((value - level.detach()) / _TOLERANCE).square())
+        levels.append(level)
     return torch.stack(levels).view_as(image)
 
 

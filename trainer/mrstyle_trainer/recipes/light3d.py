@@ -22,19 +22,20 @@ from ..site_samples import SimulatedSites
 from .network import loss_weights
 from .recipe import Losses
 
-_PAIRED = {"absolute": 1.0, "steep": 0.5, "level": 0.5, "tissue": 1.0}
+_PAIRED = {"absolute": 1.0, "steep": 0.5, "gain": 0.5, "levels": 0.5, "tissue": 1.0}
 _UNPAIRED = {
     "cycle": 1.0,
     "identity": 0.5,
     "adversarial": 0.1,
-    "level": 0.5,
+    "gain": 0.5,
     "critic": 1.0,
 }
 
 
 class Light3DRecipe:
     """L1 of intensities and of their differences between neighbors to the truth; of whole heads, L1 of the logarithm of the
-    gain and cross-entropy of where tissues are. The looks of simulated sites are known and not learned.
+    gain and of the levels of tissues, and cross-entropy of where these are. The looks of simulated sites are known and not
+    learned.
 
     Of scans without a truth: there and back again (cycle), to the own site (identity), and a least-squares critic for each
     site, which sees blocks. Which of both is used, the kind of data tells.
@@ -96,7 +97,8 @@ class Light3DRecipe:
             self._weighted(
                 absolute=absolute(drawn, target),
                 steep=steep(drawn, target),
-                level=_off_level(read, batch),
+                gain=_off_gain(read, batch),
+                levels=absolute(read.levels, batch["coarse_levels"]),
                 tissue=F.cross_entropy(read.kinds, batch["coarse_kinds"]),
             ),
         )
@@ -118,7 +120,7 @@ class Light3DRecipe:
                 cycle=absolute(back, content),
                 identity=absolute(same, content),
                 adversarial=least_squares(critic(drawn, target), 1.0),
-                level=_off_level(read, batch),
+                gain=_off_gain(read, batch),
             ),
         )
         scores = critic(torch.cat([reference, drawn.detach()]), target.repeat(2)).chunk(2)
@@ -156,6 +158,6 @@ def _leveled(batch: dict[str, Tensor]) -> Tensor:
     return batch["content"] * torch.exp(batch["log_gain"])
 
 
-def _off_level(read: Levels, batch: dict[str, Tensor]) -> Tensor:
+def _off_gain(read: Levels, batch: dict[str, Tensor]) -> Tensor:
     """How far the logarithms of gains of whole heads are off, in tissue."""
     return weighted_absolute(read.log_gain, batch["coarse_log_gain"], batch["coarse_weight"] + 1e-4)
