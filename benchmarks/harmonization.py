@@ -9,7 +9,7 @@ DATA holds brain/synthseg_labels, whose heads 13 to 16 no bundled harmonizer was
   reference a scan of another head at the target site. Flicker is the ratio of neighboring slices' jumps to the truth's, along
   the worst axis. A site classifier says how well sites are told apart before and after.
 - ``prisma``: one real acquisition reconstructed with and without normalization: standard deviation of the logarithm of their
-  ratio, in voxels above a tenth of the 99th percentile.
+  ratio, in voxels above a tenth of the 99th percentile, and of these in the brain.
 - ``speed``: seconds for one 1 mm head after loading, and the peak of memory of this process.
 """
 
@@ -33,6 +33,7 @@ from mrstyle.models.catalogue import find
 from mrstyle.models.package import Package, load_package
 from mrstyle.physics.sites import SITES
 from mrstyle.qa.sites import classify, site_classifier
+from mrstyle.segmentation.brain_mask import brain_mask
 from mrstyle.targets import Reference, Site
 from mrstyle.translate import translate
 from mrstyle.volume import Volume, read_volume
@@ -141,11 +142,15 @@ def prisma(data: Path, models: list[Package]) -> dict[str, object]:
     """Standard deviation of the logarithm of the ratio of the two reconstructions, raw and harmonized."""
     plain, normalized = (read_volume(data / "brain" / "t1_multivendor" / name) for name in PRISMA)
     head = foreground_mask(normalized.array) & (normalized.array > 0.1 * np.percentile(normalized.array, 99))
-    found: dict[str, object] = {"raw": log_ratio(plain, normalized, head)}
+    brain = head & (brain_mask(normalized).array > 0.5)
+    pairs = {"raw": (plain, normalized)}
     for package in models:
         one, two = (translate(volume, package, Site(TARGET)).image for volume in (plain, normalized))
-        found[package.card.id] = log_ratio(one, two, head)
-    return found
+        pairs[package.card.id] = (one, two)
+    return {
+        name: {"head": log_ratio(one, two, head), "brain": log_ratio(one, two, brain)}
+        for name, (one, two) in pairs.items()
+    }
 
 
 def log_ratio(one: Volume, two: Volume, head: np.ndarray) -> float:

@@ -22,6 +22,7 @@ from .report import Reporter
 from .run import Variation
 
 _MARGIN_MM = 8.0
+_PASSES = 3
 _HALO = 48  # more than what a voxel of the finest level depends on
 
 
@@ -37,7 +38,7 @@ class BlockMethod(Method, Protocol):
     sites: tuple[str, ...]
     table: Tensor
 
-    def levels(self, coarse: Tensor) -> Levels:
+    def levels(self, coarse: Tensor, passes: int = 1) -> Levels:
         """What a whole head at ``COARSE_MM`` tells: the gain that levels it, and the levels of its tissues."""
         ...
 
@@ -67,7 +68,7 @@ class Leveled:
         fine = torch.from_numpy(np.ascontiguousarray(prepared.array[box], np.float32))
         spacing_kji_mm = prepared.spacing_kji_mm
         coarse = resized(fine, sizes_within(fine.shape, spacing_kji_mm, (COARSE_MM, COARSE_MM)))
-        told = network.levels(_on_device(coarse[None, None], plan))
+        told = network.levels(_on_device(coarse[None, None], plan), _PASSES)
         gain = F.interpolate(told.log_gain.cpu(), size=fine.shape, mode="trilinear")[0, 0].exp()
         fine = fine * gain
         image = resized(fine, sizes_within(fine.shape, spacing_kji_mm, network.voxel_range_mm))

@@ -42,8 +42,8 @@ from ..physics.sites import LOOK_SIZE, LOOK_TISSUES, SITES, WHITE_MATTER_LEVEL, 
 
 COARSE_MM = 4.0
 # Far from white matter, the gain must not grow without end; where there is none, it is near 1.
-_STIFFNESS = 1e-4
-_DARKEST = 0.01
+_STIFFNESS = 3e-5
+_DARKEST, _AIR = 0.01, 0.05
 _POWER = 4
 # Voxels that differ from the fit by more than some tenths are of other tissues, whatever the network said.
 _REFITS, _TOLERANCE = 3, 0.1
@@ -110,8 +110,20 @@ class Light3D(nn.Module):
         nn.init.zeros_(self.coefficients.weight)
         nn.init.zeros_(self.coefficients.bias)  # type: ignore[arg-type]
 
-    def levels(self, coarse: Tensor) -> Levels:
-        """What whole heads (B, 1, D, H, W) at ``COARSE_MM``, of any size, tell; air is 0, the 99.5th percentile 1."""
+    def levels(self, coarse: Tensor, passes: int = 1) -> Levels:
+        """What whole heads (B, 1, D, H, W) at ``COARSE_MM``, of any size, tell; air is 0, the 99.5th percentile 1.
+
+        Under strong shading, white matter is better found in another pass, when most of the shading is taken out.
+        """
+        told = self._told(coarse)
+        for _ in range(passes - 1):
+            leveled = coarse * told.log_gain.exp()
+            unit = torch.stack([_brightest(each) for each in leveled]).view(-1, 1, 1, 1, 1)
+            again = self._told(leveled / unit)
+            told = again._replace(log_gain=told.log_gain + again.log_gain - unit.log())
+        return told
+
+    def _told(self, coarse: Tensor) -> Levels:
         size = coarse.shape[2:]
         padding = [pad for length in reversed(size) for pad in (0, -length % self.level.divisor)]
         kinds = self.level(F.pad(coarse, padding))[:, :, : size[0], : size[1], : size[2]].float()
@@ -208,6 +220,16 @@ def smooth_level(image: Tensor, weight: Tensor) -> Tensor:
             trust = torch.exp(-0.5 * ((value - level.detach()) / _TOLERANCE).square())
         levels.append(level)
     return torch.stack(levels).view_as(image)
+
+
+def _brightest(image: Tensor) -> Tensor:
+    """The 99.5th percentile of what is not air."""
+    tissue = image[image > _AIR]
+    return (
+        tissue.kthvalue(max(1, round(0.995 * len(tissue)))).values
+        if len(tissue)
+        else torch.ones_like(image.max())
+    )
 
 
 def toned(image: Tensor, levels: Tensor, wanted: Tensor) -> Tensor:
