@@ -4,10 +4,10 @@
 
 DATA holds brain/synthseg_labels, whose heads 13 to 16 no bundled harmonizer was trained on, and brain/t1_multivendor.
 
-- ``traveling``: each head at six simulated sites, made to look as of one of them. PSNR in the head, in units of the truth's
-  99.5th percentile, after the gain that fits best, so that no method wins by its scale. Comparators without training take as
-  reference a scan of another head at the target site. Flicker is the ratio of neighboring slices' jumps to the truth's, along
-  the worst axis. A site classifier says how well sites are told apart before and after.
+- ``traveling``: each head at six simulated sites, made to look as of one of them. PSNR in the head, and in the brain, in units
+  of the truth's 99.5th percentile there, after the gain that fits best, so that no method wins by its scale. Comparators
+  without training take as reference a scan of another head at the target site. Flicker is the ratio of neighboring slices'
+  jumps to the truth's, along the worst axis. A site classifier says how well sites are told apart before and after.
 - ``prisma``: one real acquisition reconstructed with and without normalization: standard deviation of the logarithm of their
   ratio, in voxels above a tenth of the 99th percentile, and of these in the brain.
 - ``speed``: seconds for one 1 mm head after loading, and the peak of memory of this process.
@@ -81,7 +81,7 @@ def traveling(data: Path, models: list[Package], heads: int, pictures: Path | No
         classifier = site_classifier()
     except PackageError:
         classifier = None
-    scores: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    scores: dict[str, dict[str, list[tuple[float, float, float]]]] = {}
     opinions: dict[str, list[tuple[str, str]]] = {}
     for index, person in enumerate(people):
         other = people[index - 1] if len(people) > 1 else person
@@ -90,6 +90,7 @@ def traveling(data: Path, models: list[Package], heads: int, pictures: Path | No
             voxels = person.voxels(site)
             scan, truth = person.scan(site, voxels), person.truth(TARGET, voxels)
             head = truth.array > 0.05 * np.percentile(truth.array, 99.5)
+            brain = person.head.table.brain[voxels.classes.numpy()] & head
             outputs = {"raw": scan}
             for package in comparators:
                 outputs[package.card.id] = translate(scan, package, reference).image
@@ -99,6 +100,7 @@ def traveling(data: Path, models: list[Package], heads: int, pictures: Path | No
             for name, image in outputs.items():
                 figures = (
                     fitted_psnr_db(image.array, truth.array, head),
+                    fitted_psnr_db(image.array, truth.array, brain),
                     worst_flicker(image.array, truth.array, head),
                 )
                 scores.setdefault(name, {}).setdefault(site, []).append(figures)
@@ -113,13 +115,18 @@ def traveling(data: Path, models: list[Package], heads: int, pictures: Path | No
                 save_picture(pictures, f"{person.name.split('.')[0]}-{site}", *images)
     return {
         name: {
-            "psnr_db": mean([psnr_db for rows in by_site.values() for psnr_db, _ in rows]),
+            "psnr_db": mean([row[0] for rows in by_site.values() for row in rows]),
+            "psnr_db_in_brain": mean([row[1] for rows in by_site.values() for row in rows]),
             "psnr_db_of_other_sites": mean(
-                [psnr_db for site, rows in by_site.items() if site != TARGET for psnr_db, _ in rows]
+                [row[0] for site, rows in by_site.items() if site != TARGET for row in rows]
             ),
-            "flicker_ratio": mean([ratio for rows in by_site.values() for _, ratio in rows]),
-            "psnr_db_by_site": {
-                site: mean([psnr_db for psnr_db, _ in rows]) for site, rows in by_site.items()
+            "psnr_db_in_brain_of_other_sites": mean(
+                [row[1] for site, rows in by_site.items() if site != TARGET for row in rows]
+            ),
+            "flicker_ratio": mean([row[2] for rows in by_site.values() for row in rows]),
+            "psnr_db_by_site": {site: mean([row[0] for row in rows]) for site, rows in by_site.items()},
+            "psnr_db_in_brain_by_site": {
+                site: mean([row[1] for row in rows]) for site, rows in by_site.items()
             },
         }
         | (told_apart(opinions[name]) if name in opinions else {})

@@ -83,7 +83,7 @@ def test_a_reference_gives_the_intensities_of_its_file(tmp_path: Path) -> None:
         ).image.array
         for gain in (1.0, 10.0)
     )
-    assert np.abs(bright - 10 * dim).mean() < 0.01 * bright.mean()
+    assert np.abs(bright - 10 * dim).mean() < 0.03 * bright.mean()
 
 
 def test_blocks_give_what_the_whole_volume_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

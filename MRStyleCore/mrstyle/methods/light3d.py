@@ -44,7 +44,8 @@ COARSE_MM = 4.0
 # Far from white matter, the gain must not grow without end; where there is none, it is near 1.
 _STIFFNESS = 3e-5
 _DARKEST, _AIR = 0.01, 0.05
-_POWER = 4
+# To powers, voxels of several tissues count less; of cortex, hardly any voxel of 4 mm is pure, and of marrow few.
+_WHITE_POWER, _POWERS = 4, (2, 8, 8, 4)
 # Voxels that differ from the fit by more than some tenths are of other tissues, whatever the network said.
 _REFITS, _TOLERANCE = 3, 0.1
 LEVELS = len(LOOK_TISSUES)
@@ -52,7 +53,7 @@ _USUAL = look_of(SITES["sim-3T-mprage"]).tolist()
 # Levels that usual sites differ by, so that all numbers of a look count alike.
 _SPREAD = (0.05, 0.05, 0.05, 0.3, 0.25, 0.25, 0.25, 0.4)
 _LEAST_STEP = 0.03  # between the levels of a curve
-_SOME = 2.0  # voxels that a tissue must have for its level to count
+_SOME = 0.3  # voxels that a tissue must have for its level to count
 # White matter is at 0.6, gray matter between 0.3 and 0.5, fat above 1.
 _KNEES = (0.2, 0.4, 0.6, 0.9, 1.4)
 _IMAGES = 3 + len(_KNEES)
@@ -129,9 +130,11 @@ class Light3D(nn.Module):
         kinds = self.level(F.pad(coarse, padding))[:, :, : size[0], : size[1], : size[2]].float()
         with torch.autocast(coarse.device.type, enabled=False):
             shares = kinds.softmax(dim=1)
-            # To a power: voxels of several tissues count less.
-            log_gain = math.log(WHITE_MATTER_LEVEL) - smooth_level(coarse.float(), shares[:, :1] ** _POWER)
-            weight = shares[:, 1 : 1 + LEVELS].flatten(2) ** _POWER
+            log_gain = math.log(WHITE_MATTER_LEVEL) - smooth_level(
+                coarse.float(), shares[:, :1] ** _WHITE_POWER
+            )
+            powers = torch.tensor(_POWERS, device=coarse.device)
+            weight = shares[:, 1 : 1 + LEVELS].flatten(2) ** powers[:, None]
             leveled = (coarse.float() * log_gain.exp()).flatten(2)
             usual = torch.tensor(_USUAL[:LEVELS], device=coarse.device)
             levels = ((weight * leveled).sum(dim=2) + _SOME * usual) / (weight.sum(dim=2) + _SOME)
