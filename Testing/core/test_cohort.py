@@ -176,7 +176,7 @@ def test_a_lost_worker_loses_nothing(bids: Path, out: Path, chosen: Options) -> 
     records = harmonize_cohort(bids, out, chosen, workers=2, finished=kill_the_busy_one)
     assert [record.status for record in records] == ["harmonized"] * 3
     assert killed
-    assert done[-1] == "sub-01"
+    assert sorted(done) == ["sub-01", "sub-02", "sub-03"]
     assert all(read_volume(out / record.output).shape for record in records)
     assert not (out / STAGING).exists()
 
