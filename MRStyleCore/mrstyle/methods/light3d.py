@@ -42,12 +42,13 @@ from ..physics.sites import LOOK_SIZE, LOOK_TISSUES, SITES, WHITE_MATTER_LEVEL, 
 
 COARSE_MM = 4.0
 # Far from white matter, the gain must not grow without end; where there is none, it is near 1.
-_STIFFNESS = 3e-5
+_STIFFNESS = 1e-4
 _DARKEST, _AIR = 0.01, 0.05
 # To powers, voxels of several tissues count less; of cortex, hardly any voxel of 4 mm is pure, and of marrow few.
 _WHITE_POWER, _POWERS = 4, (2, 8, 8, 4)
 # Voxels that differ from the fit by more than some tenths are of other tissues, whatever the network said.
 _REFITS, _TOLERANCE = 3, 0.1
+_REACH_MM, _SOFT_MM = 80.0, 5.0  # of white matter from its center
 LEVELS = len(LOOK_TISSUES)
 _USUAL = look_of(SITES["sim-3T-mprage"]).tolist()
 # Levels that usual sites differ by, so that all numbers of a look count alike.
@@ -213,7 +214,10 @@ def smooth_level(image: Tensor, weight: Tensor) -> Tensor:
     centers_mm = shares @ points_mm.T
     levels = []
     for value, share, center_mm in zip(values, shares, centers_mm, strict=True):
-        terms = torch.stack(shading_terms(points_mm - center_mm[:, None]))
+        offsets_mm = points_mm - center_mm[:, None]
+        # What is farther away is a face or a neck, and its leverage on the fit would be great.
+        share = share * torch.sigmoid((_REACH_MM - offsets_mm.norm(dim=0)) / _SOFT_MM)
+        terms = torch.stack(shading_terms(offsets_mm))
         terms = torch.cat([torch.ones_like(terms[:1]), terms])
         stiff = _STIFFNESS * torch.eye(len(terms), device=terms.device)
         trust = torch.ones_like(share)
