@@ -184,4 +184,4 @@ def test_shading_is_fitted_where_the_weight_is() -> None:
     image = torch.where(weight > 0, field.exp(), torch.rand(field.shape))
     found = smooth_level(image[None, None], weight[None, None])[0, 0]
     assert (found - field).abs().mean() < 0.01
-    assert (found - field).abs().max() < 0.1  # in the corners
+    assert (found - field).abs().max() < 0.25  # in the corners, far from what was known

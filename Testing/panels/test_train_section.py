@@ -320,15 +320,18 @@ def test_nodes_of_the_plot_are_not_saved_with_the_scene(mounted: Mounted, scene)
 
 
 @pytest.mark.parametrize("panel", ["MRStyleTransfer", "ContrastSynth", "MRHarmonize"])
-def test_every_panel_has_it_and_lists_the_model(trainer: FakeTrainer, panel: str) -> None:
+def test_every_panel_has_it_and_lists_the_model(
+    trainer: FakeTrainer, panel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     trainer.offer("quick", steps=2)
     if not hasattr(slicer.modules, panel.lower()):
         load_with_core(ROOT / panel / f"{panel}.py")
     slicerhost.app.showModule(panel)
     settle()
     widget = getattr(slicer.modules, f"{panel}Widget")
-    widget.ui.trainCollapsibleButton.collapsed = False
     section = widget._panel._train
+    trainer.take_the_place(monkeypatch, section)
+    widget.ui.trainCollapsibleButton.collapsed = False
     # Another test may have had this panel ask the real trainer.
     section._ask_for_recipes()
     wait_until(lambda: [recipe.name for recipe in section._recipes] == ["quick"], "the recipes")

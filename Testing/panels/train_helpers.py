@@ -12,7 +12,7 @@ import slicer
 from transfer_panel_helpers import settle, wait_until
 from worker_helpers import offer_real_worker
 
-from MRStyleLib import environment, settings, train_section
+from MRStyleLib import settings
 from MRStyleLib.train_run import Training, TrainingState
 from MRStyleLib.train_section import TrainSection
 
@@ -115,10 +115,15 @@ class FakeTrainer:
         self._package = package
         self._recipes: list[dict] = []
         offer_real_worker(monkeypatch, folder)
-        monkeypatch.setattr(environment, "trainer_folder", lambda: folder / "trainer")
-        monkeypatch.setattr(train_section, "trainer_folder", lambda: folder / "trainer")
-        monkeypatch.setattr(settings, "trainings_folder", lambda: folder / "trainings")
+        self.take_the_place(monkeypatch)
         settings.set_model_folder(folder / "models")
+
+    def take_the_place(self, monkeypatch, section=TrainSection) -> None:
+        """Of the real trainer, for the MRStyleLib that a section is of: each reload of a panel makes another one."""
+        names = section._ask_for_recipes.__globals__
+        for module in (names, names["package_folder"].__globals__):
+            monkeypatch.setitem(module, "trainer_folder", lambda: self.folder / "trainer")
+        monkeypatch.setattr(names["settings"], "trainings_folder", lambda: self.folder / "trainings")
 
     def offer(self, name: str, data: str = "phantoms", steps: int = 6, pause_s: float = 0.02, **fake) -> None:
         """One more recipe; ``fake`` says what goes wrong."""
