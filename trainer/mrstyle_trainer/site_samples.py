@@ -42,6 +42,7 @@ from .site_config import SitesConfig
 RANDOM_SITE = -1
 _T1_KINDS = (("mprage", 0.55), ("spgr", 0.25), ("t1_inversion", 0.10), ("t1_spin_echo", 0.10))
 _SLAB_MARGIN = 2
+_REST = len(LOOK_TISSUES) + 1  # the kind of all that is neither white matter nor in a look
 _MISREAD = (0.04, 0.04, 0.08, 0.1)  # of each tissue's level
 COARSE_SHAPE = (48, 56, 48)
 """Of whole heads at 4 mm, along superior, anterior and right."""
@@ -186,10 +187,7 @@ class SimulatedSites(Dataset):
         points_mm = torch.stack(torch.meshgrid(*lines, indexing="ij")) + shift_mm
         classes = head.classes_at(turned(generator, points_mm))
         site = taker.site
-        pd, t1_ms, t2_ms = person.tissues[field_of(site.acquisition)].unbind(-1)
-        values = signal(pd, t1_ms, t2_ms, site.acquisition)
-        if taker.class_gain is not None:
-            values = values * taker.class_gain[:, None]
+        values = _signals(person, taker)
         patches = smooth_field3d(generator, classes.shape, 4)
         clean = torch.where(patches > 0, values[:, 0][classes], values[:, 1][classes])
         if stripped:
@@ -198,7 +196,7 @@ class SimulatedSites(Dataset):
         top, bottom = (int(18 * max(0.0, uniform(generator, -2, 1))) for _ in range(2))
         clean[: 2 * bottom] = 0
         clean[len(clean) - 2 * top :] = 0
-        kinds = torch.where(clean > 0, kinds, len(LOOK_TISSUES) + 1)
+        kinds = torch.where(clean > 0, kinds, _REST)
         weights = shading_weights(site, generator)
         clean = F.avg_pool3d(clean[None], 2)
         points_mm = F.avg_pool3d(points_mm[None], 2)[0]
@@ -283,7 +281,7 @@ def white_level(person: Person, scanner: Scanner) -> float:
 def levels_of(person: Person, scanner: Scanner) -> Tensor:
     """The levels (4,) of the tissues of a look in that person, white matter at ``WHITE_MATTER_LEVEL``."""
     signals, kinds = _signals(person, scanner), kinds_of(person.head.table)
-    unit = white_level(person, scanner) / WHITE_MATTER_LEVEL
+    unit = signals[kinds == 0].mean() / WHITE_MATTER_LEVEL
     usual = look_of(scanner.site)
     levels = [signals[kinds == 1 + number] for number in range(len(LOOK_TISSUES))]
     return torch.stack(
@@ -295,18 +293,17 @@ def kinds_of(table: LabelTable) -> Tensor:
     """What each class (classes,) is: 0 for white matter, from 1 the tissues of a look, then all else; int64."""
     names = {name: 1 + number for number, name in enumerate(LOOK_TISSUES)}
     names |= {"white_matter": 0, "cerebellar_gray_matter": 1, "thalamus": 2, "fat": 4}
-    rest = len(LOOK_TISSUES) + 1
     return torch.tensor(
-        [names.get(first, rest) if first == second else rest for first, second in table.tissues]
+        [names.get(first, _REST) if first == second else _REST for first, second in table.tissues]
     )
 
 
 def _signals(person: Person, scanner: Scanner) -> Tensor:
-    """The signal of each class (classes,), in units of proton density."""
+    """The signals of both tissues of each class (classes, 2), in units of proton density."""
     acquisition = scanner.site.acquisition
     pd, t1_ms, t2_ms = person.tissues[field_of(acquisition)].unbind(-1)
-    values = signal(pd, t1_ms, t2_ms, acquisition).mean(dim=1)
-    return values if scanner.class_gain is None else values * scanner.class_gain
+    values = signal(pd, t1_ms, t2_ms, acquisition)
+    return values if scanner.class_gain is None else values * scanner.class_gain[:, None]
 
 
 def _misread(generator: Generator, levels: Tensor) -> Tensor:
@@ -317,10 +314,9 @@ def _misread(generator: Generator, levels: Tensor) -> Tensor:
 
 def _pooled_kinds(kinds: Tensor) -> Tensor:
     """Of blocks of 2 x 2 x 2 voxels (D, H, W) of nearly one kind that kind, else the last."""
-    rest = len(LOOK_TISSUES) + 1
-    shares = F.avg_pool3d(F.one_hot(kinds, rest + 1).permute(3, 0, 1, 2).float(), 2)
+    shares = F.avg_pool3d(F.one_hot(kinds, _REST + 1).permute(3, 0, 1, 2).float(), 2)
     share, kind = shares.max(dim=0)
-    return torch.where(share > 0.8, kind, rest)
+    return torch.where(share > 0.8, kind, _REST)
 
 
 def shown(person: Person, voxels: Block, scanner: Scanner, stripped: bool) -> Tensor:
