@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,7 +107,7 @@ def test_an_uncertainty_comes_with_several_samples(tmp_path: Path) -> None:
 def test_a_volume_of_fine_voxels_keeps_its_detail() -> None:
     """Half of the voxel size: a pattern that the network never sees is in the output nevertheless."""
     fine = torch.rand(24, 24, 24)
-    cut = Leveled(resized(fine, [12, 12, 12]), fine, (slice(0, 24),) * 3, torch.ones(()), torch.ones(1, 4))
+    cut = Leveled(resized(fine, [12, 12, 12]), fine, (slice(0, 24),) * 3, torch.ones(()), torch.ones(1, 5))
     restored = with_detail(cut, 0.5 * cut.image + 0.1)
     torch.testing.assert_close(restored, 0.5 * fine + 0.1, atol=0.02, rtol=0)
 
@@ -158,10 +159,10 @@ def test_sites_that_cannot_be_added_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_curve_brings_each_tissue_to_its_level() -> None:
-    source, target = torch.tensor([[0.45, 0.5, 0.2, 1.5]]), torch.tensor([[0.35, 0.42, 0.1, 2.1]])
-    values = torch.tensor([0.0, 0.2, 0.45, 0.5, 0.6, 1.5, 3.0])
+    source, target = torch.tensor([[0.45, 0.5, 0.2, 1.5, 2.0]]), torch.tensor([[0.35, 0.42, 0.1, 2.1, 2.5]])
+    values = torch.tensor([0.0, 0.2, 0.45, 0.5, 0.6, 1.5, 2.0, 4.0])
     curved = toned(values.view(1, 1, 1, 1, -1), source, target).flatten()
-    torch.testing.assert_close(curved, torch.tensor([0.0, 0.1, 0.35, 0.42, 0.6, 2.1, 4.2]))
+    torch.testing.assert_close(curved, torch.tensor([0.0, 0.1, 0.35, 0.42, 0.6, 2.1, 2.5, 5.0]))
 
 
 def test_the_curve_rises_whatever_was_read() -> None:
@@ -169,7 +170,7 @@ def test_the_curve_rises_whatever_was_read() -> None:
     values = torch.linspace(0, 3, 200).view(1, 1, 1, 1, -1)
     generator = torch.Generator().manual_seed(0)
     for _ in range(50):
-        source, target = torch.rand(2, 1, 4, generator=generator)
+        source, target = torch.rand(2, 1, 5, generator=generator)
         curved = toned(values, source, target).flatten()
         assert torch.isfinite(curved).all()
         assert (curved.diff() > 0).all()
@@ -185,3 +186,36 @@ def test_shading_is_fitted_where_the_weight_is() -> None:
     found = smooth_level(image[None, None], weight[None, None])[0, 0]
     assert (found - field).abs().mean() < 0.01
     assert (found - field).abs().max() < 0.25  # in the corners, far from what was known
+
+
+def test_other_tissues_tell_the_shading_where_there_is_no_white_matter() -> None:
+    """A shell of fat of unknown brightness around a core of white matter, under a field that the core alone does not tell."""
+    lines = [torch.linspace(-1, 1, length) for length in (44, 50, 44)]
+    z, y, x = torch.meshgrid(*lines, indexing="ij")
+    radius = (x * x + y * y + z * z).sqrt()
+    field = 0.3 * x - 0.2 * y + 0.4 * radius**2
+    white, fat = (radius < 0.35).float(), ((radius > 0.8) & (radius < 0.9)).float()
+    noise = torch.exp(0.02 * torch.randn(field.shape, generator=torch.Generator().manual_seed(0)))
+    image = noise * (field + math.log(2.5) * fat).exp()
+    weights = torch.stack([white, fat])[None]
+    found = smooth_level(image[None, None], weights)[0, 0]
+    alone = smooth_level(image[None, None], weights[:, :1])[0, 0]
+    inside = radius < 0.9
+    assert (found - field)[inside].abs().mean() < 0.03
+    assert (alone - field)[inside].abs().mean() > 2 * (found - field)[inside].abs().mean()
+
+
+def test_a_person_keeps_what_no_scanner_explains(tmp_path: Path) -> None:
+    """Half as much more fat signal than this scanner usually gives: so much more than usual, too, after the curve."""
+    network = tiny_light3d(tmp_path).network
+    with torch.no_grad():
+        for each in network.parameters():
+            each.zero_()
+        network.scanner[-1].bias.copy_(torch.tensor([0.0, 0.0, 0.0, 0.0, -0.3 / 0.4]))
+    levels = torch.tensor([[0.4, 0.46, 0.12, 1.2, 1.8]])
+    usual = network.usual_levels(levels)
+    torch.testing.assert_close(usual, torch.tensor([[0.4, 0.46, 0.12, 1.2, 1.5]]))
+    look = torch.tensor([[0.4, 0.46, 0.12, 1.2, 1.6, 0.0, 0.0, 0.0, 0.0]])
+    block = torch.full((1, 1, 8, 8, 8), 1.8)
+    drawn = network.decode(network.encode(block), torch.cat([levels, look], dim=1))
+    torch.testing.assert_close(drawn, torch.full_like(block, 1.6 * 1.8 / 1.5))

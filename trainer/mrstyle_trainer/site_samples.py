@@ -43,7 +43,7 @@ RANDOM_SITE = -1
 _T1_KINDS = (("mprage", 0.55), ("spgr", 0.25), ("t1_inversion", 0.10), ("t1_spin_echo", 0.10))
 _SLAB_MARGIN = 2
 _REST = len(LOOK_TISSUES) + 1  # the kind of all that is neither white matter nor in a look
-_MISREAD = (0.04, 0.04, 0.08, 0.1)  # of each tissue's level
+_MISREAD = (0.04, 0.04, 0.08, 0.08, 0.06)  # of each tissue's level
 COARSE_SHAPE = (48, 56, 48)
 """Of whole heads at 4 mm, along superior, anterior and right."""
 
@@ -80,10 +80,10 @@ class SimulatedSites(Dataset):
     - log_gain (1, D, H, W), nearly that which takes shading out of the content and brings white matter to 0.6: a little off,
       as an estimate is;
     - coarse (1, 48, 56, 48), the whole head of the content at 4 mm, coarse_log_gain (exact) and coarse_weight, 1 in tissue,
-      of the same shape, coarse_kinds (48, 56, 48), int64, which tissue is there (see `kinds_of`), and coarse_levels (4,),
+      of the same shape, coarse_kinds (48, 56, 48), int64, which tissue is there (see `kinds_of`), and coarse_levels (5,),
       those of the tissues of a look (exact); only where ``sites.patch`` is a cube;
-    - levels (4,) of the tissues of a look in the content, about as they are read from a scan, and look (8,), that of
-      ``target_site`` (see `mrstyle.physics.sites.look_of`);
+    - levels (5,) of the tissues of a look in the content, about as they are read from a scan, source_look (9,), the look of
+      ``source`` (see `mrstyle.physics.sites.look_of`), and look (9,), that of ``target_site``;
     - paired, 1: the truth is known; target is the truth.
 
     Content, reference and coarse are scaled so that the 99.5th percentile of their head is about 1, as a volume's own
@@ -130,6 +130,7 @@ class SimulatedSites(Dataset):
             "target_site": torch.tensor(target),
             "paired": torch.tensor(1.0),
             "levels": _misread(generator, levels_of(person, taker)),
+            "source_look": look_of(taker.site),
             "look": look_of(shower.site),
         }
         if config.patch[0] == config.patch[1]:
@@ -192,7 +193,8 @@ class SimulatedSites(Dataset):
         clean = torch.where(patches > 0, values[:, 0][classes], values[:, 1][classes])
         if stripped:
             clean = clean * torch.from_numpy(head.table.brain)[classes]
-        kinds = kinds_of(head.table)[classes]
+        first, second = kinds_of(head.table)[classes].unbind(-1)
+        kinds = torch.where(patches > 0, first, second)
         top, bottom = (int(18 * max(0.0, uniform(generator, -2, 1))) for _ in range(2))
         clean[: 2 * bottom] = 0
         clean[len(clean) - 2 * top :] = 0
@@ -279,7 +281,7 @@ def white_level(person: Person, scanner: Scanner) -> float:
 
 
 def levels_of(person: Person, scanner: Scanner) -> Tensor:
-    """The levels (4,) of the tissues of a look in that person, white matter at ``WHITE_MATTER_LEVEL``."""
+    """The levels (5,) of the tissues of a look in that person, white matter at ``WHITE_MATTER_LEVEL``."""
     signals, kinds = _signals(person, scanner), kinds_of(person.head.table)
     unit = signals[kinds == 0].mean() / WHITE_MATTER_LEVEL
     usual = look_of(scanner.site)
@@ -290,11 +292,17 @@ def levels_of(person: Person, scanner: Scanner) -> Tensor:
 
 
 def kinds_of(table: LabelTable) -> Tensor:
-    """What each class (classes,) is: 0 for white matter, from 1 the tissues of a look, then all else; int64."""
+    """What both tissues of each class (classes, 2) are: 0 for white matter, from 1 the tissues of a look, then all else; int64.
+
+    Where two tissues mix, only fat is seen apart.
+    """
     names = {name: 1 + number for number, name in enumerate(LOOK_TISSUES)}
-    names |= {"white_matter": 0, "cerebellar_gray_matter": 1, "thalamus": 2, "fat": 4}
+    names |= {"white_matter": 0, "cerebellar_gray_matter": 1, "thalamus": 2}
     return torch.tensor(
-        [names.get(first, _REST) if first == second else _REST for first, second in table.tissues]
+        [
+            [names.get(name, _REST) if first == second or name == "fat" else _REST for name in (first, second)]
+            for first, second in table.tissues
+        ]
     )
 
 

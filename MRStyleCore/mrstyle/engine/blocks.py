@@ -42,6 +42,10 @@ class BlockMethod(Method, Protocol):
         """What a whole head at ``COARSE_MM`` tells: the gain that levels it, and the levels of its tissues."""
         ...
 
+    def look(self, levels: Tensor) -> Tensor:
+        """The look of a scanner, of the levels of tissues in its scans."""
+        ...
+
 
 @dataclass(frozen=True)
 class Leveled:
@@ -157,8 +161,7 @@ def style_codes(network: BlockMethod, style: Prepared | Site | Sample, plan: Pla
         raise InputError(
             f"The reference {style.volume.name} shows next to nothing at the voxel size of this model; choose another one."
         )
-    look = F.pad(leveled.levels, (0, network.table.shape[1] - leveled.levels.shape[1]))
-    return look, float(1 / leveled.gain[tissue].median())
+    return network.look(leveled.levels), float(1 / leveled.gain[tissue].median())
 
 
 def known_site(sites: tuple[str, ...], name: str) -> int:

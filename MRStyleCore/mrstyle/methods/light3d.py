@@ -1,7 +1,7 @@
 """Method ``light3d``: one light 3D network that makes the scans of any site look like those of another.
 
 Two steps. A small network sees the whole head at 4 mm and says where white matter and some other tissues are; a smooth gain,
-fitted to the intensities of white matter, brings that to one level everywhere. That takes out the shading of the coil, and no
+fitted to the intensities of all of them, brings white matter to one level everywhere. That takes out the shading of the coil, and no
 later step needs to know how bright the rest of the head is. A curve then brings the other tissues from the levels that they
 have in the source to those of the target, t = curve(x), and another network says for every place what is left to do,
 
@@ -11,9 +11,10 @@ where b_k are t, t blurred, and by how much the blurred t exceeds five levels. T
 the resolution, interpolated: contrast, sharpness and noise can change, but an edge that is not in x has nothing to be drawn
 with.
 
-A look is a few numbers with a meaning (``mrstyle.physics.sites.look_of``): the levels of four tissues, the resolution, the
+A look is a few numbers with a meaning (``mrstyle.physics.sites.look_of``): the levels of five tissues, the resolution, the
 reconstruction filter. Of the source, the levels are read by the first network, of the target from a table of sites or, for
-a reference, likewise. A U-Net that drew voxels itself, or styles that an encoder had to invent, learned next to nothing in the
+a reference, likewise. Part of how a scan's levels differ from the usual ones is the person's: a third network, which knows how
+scanners vary in all levels together, says which part is the scanner's, and only that is changed. A U-Net that drew voxels itself, or styles that an encoder had to invent, learned next to nothing in the
 same time.
 
 The U-Net works on blocks of 2 x 2 x 2 voxels as channels, which is four times as fast on a CPU as convolutions of few channels
@@ -27,7 +28,7 @@ norms: what a block becomes does not depend on what else is in it, so that block
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from itertools import combinations_with_replacement, pairwise
 from typing import NamedTuple
 
 import torch
@@ -38,26 +39,31 @@ from torch import Tensor, nn
 from ..acquisition import Acquisition
 from ..networks.blocks3d import LEAK, FiLM3D, ResidualBlock3D, doubled3d
 from ..networks.unet3d import UNet3d, folded
-from ..physics.sites import LOOK_SIZE, LOOK_TISSUES, SITES, WHITE_MATTER_LEVEL, look_of, shading_terms
+from ..physics.sites import LOOK_SIZE, LOOK_TISSUES, SHADING_REACH_MM, SITES, WHITE_MATTER_LEVEL, look_of
 
 COARSE_MM = 4.0
 # Far from white matter, the gain must not grow without end; where there is none, it is near 1.
 _STIFFNESS = 1e-4
 _DARKEST, _AIR = 0.01, 0.05
-# To powers, voxels of several tissues count less; of cortex, hardly any voxel of 4 mm is pure, and of marrow few.
-_WHITE_POWER, _POWERS = 4, (2, 8, 8, 4)
+# Of white matter and the tissues of a look. To powers, voxels of several tissues count less; of cortex, hardly any voxel of
+# 4 mm is pure, and of marrow few.
+_POWERS = (4, 2, 8, 8, 4, 4)
+_VOICES = (1.0, 0.3, 0.3, 0.0, 0.3, 0.3)  # in the fit of the shading; fluid is all noise and partial volume
+_DEGREE = 4
 # Voxels that differ from the fit by more than some tenths are of other tissues, whatever the network said.
-_REFITS, _TOLERANCE = 3, 0.1
-_REACH_MM, _SOFT_MM = 80.0, 5.0  # of white matter from its center
+_TOLERANCES = (0.3, 0.15, 0.1)
+_REACH_MM, _SOFT_MM = 110.0, 5.0  # of what counts, from the center of white matter
 LEVELS = len(LOOK_TISSUES)
 _USUAL = look_of(SITES["sim-3T-mprage"]).tolist()
 # Levels that usual sites differ by, so that all numbers of a look count alike.
-_SPREAD = (0.05, 0.05, 0.05, 0.3, 0.25, 0.25, 0.25, 0.4)
+_SPREAD = (0.05, 0.05, 0.05, 0.3, 0.4, 0.25, 0.25, 0.25, 0.4)
+_OWN = (0.7, 1.4)  # how far people's tissues may be from usual ones
 _LEAST_STEP = 0.03  # between the levels of a curve
 _SOME = 0.3  # voxels that a tissue must have for its level to count
 # White matter is at 0.6, gray matter between 0.3 and 0.5, fat above 1.
 _KNEES = (0.2, 0.4, 0.6, 0.9, 1.4)
 _IMAGES = 3 + len(_KNEES)
+_HIDDEN = 64  # of the network that tells a scanner's levels from a person's
 # Coefficients are small: at first, a step of Adam changes all inputs of a coefficient in the same direction.
 _COEFFICIENT = 0.1
 
@@ -98,6 +104,9 @@ class Light3D(nn.Module):
         # Sites that nobody has described start alike, but not quite.
         self.table = nn.Parameter(torch.tensor(_USUAL) + 0.05 * torch.randn(len(config.sites), LOOK_SIZE))
         self.level = UNet3d(1, 2 + LEVELS, config.level_channels)
+        self.scanner = nn.Sequential(
+            nn.Linear(LEVELS, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, LEVELS)
+        )
         self.stem = nn.Conv3d(8, channels[0], 3, padding=1)
         self.downs = nn.ModuleList(
             nn.Conv3d(before, after, 2, stride=2) for before, after in pairwise(channels)
@@ -130,16 +139,29 @@ class Light3D(nn.Module):
         padding = [pad for length in reversed(size) for pad in (0, -length % self.level.divisor)]
         kinds = self.level(F.pad(coarse, padding))[:, :, : size[0], : size[1], : size[2]].float()
         with torch.autocast(coarse.device.type, enabled=False):
-            shares = kinds.softmax(dim=1)
-            log_gain = math.log(WHITE_MATTER_LEVEL) - smooth_level(
-                coarse.float(), shares[:, :1] ** _WHITE_POWER
+            shares = kinds.softmax(dim=1)[:, : 1 + LEVELS]
+            powers, voices = (
+                torch.tensor(each, device=coarse.device).view(-1, 1, 1, 1) for each in (_POWERS, _VOICES)
             )
-            powers = torch.tensor(_POWERS, device=coarse.device)
-            weight = shares[:, 1 : 1 + LEVELS].flatten(2) ** powers[:, None]
+            shares = shares**powers
+            log_gain = math.log(WHITE_MATTER_LEVEL) - smooth_level(coarse.float(), voices * shares)
+            weight = shares[:, 1:].flatten(2)
             leveled = (coarse.float() * log_gain.exp()).flatten(2)
             usual = torch.tensor(_USUAL[:LEVELS], device=coarse.device)
             levels = ((weight * leveled).sum(dim=2) + _SOME * usual) / (weight.sum(dim=2) + _SOME)
         return Levels(kinds, log_gain, levels)
+
+    def usual_levels(self, levels: Tensor) -> Tensor:
+        """The levels (B, LEVELS) of tissues that a scanner most likely gives most people, of those in one scan.
+
+        What is left of the difference to the scan is the person's own, and no other scanner would take it away.
+        """
+        with torch.autocast(levels.device.type, enabled=False):
+            usual, spread = (
+                torch.tensor(each[:LEVELS], device=levels.device) for each in (_USUAL, _SPREAD)
+            )
+            read = (levels.float() - usual) / spread
+            return usual + spread * (read + self.scanner(read))
 
     def encode(self, x: Tensor, source: Acquisition | None = None) -> list[Tensor]:
         """The blocks alone: the network sees them after the curve to the target."""
@@ -147,12 +169,22 @@ class Light3D(nn.Module):
 
     def style(self, target: Tensor, like: list[Tensor] | None = None) -> Tensor:
         """Whole heads of a site, as `levels` takes them, to looks (B, LOOK_SIZE): of 1 mm, and as if nothing was filtered."""
-        return F.pad(self.levels(target).levels, (0, LOOK_SIZE - LEVELS))
+        return self.look(self.levels(target).levels)
+
+    def look(self, levels: Tensor) -> Tensor:
+        """The look (B, LOOK_SIZE) of a scanner, of the levels (B, LEVELS) in its scans."""
+        return F.pad(self.usual_levels(levels), (0, LOOK_SIZE - LEVELS))
 
     def decode(self, code: list[Tensor], w: Tensor) -> Tensor:
         """Features to blocks (B, 1, D, H, W), float32; ``w`` (B or 1, LEVELS + LOOK_SIZE) is the levels of the source and the
         look of the target."""
-        image = toned(code[0].float(), w[:, :LEVELS].float(), w[:, LEVELS : 2 * LEVELS].float())
+        w = w.float()
+        levels, wanted = w[:, :LEVELS], w[:, LEVELS : 2 * LEVELS]
+        # What is a person's own stays.
+        own = (levels / self.usual_levels(levels).clamp_min(_LEAST_STEP)).clamp(*_OWN)
+        wanted = wanted * own
+        image = toned(code[0].float(), levels, wanted)
+        w = torch.cat([levels, wanted, w[:, 2 * LEVELS :]], dim=1)
         usual = torch.tensor([*_USUAL[:LEVELS], *_USUAL], device=w.device)
         spread = torch.tensor([*_SPREAD[:LEVELS], *_SPREAD], device=w.device)
         w = (w - usual) / spread
@@ -167,8 +199,8 @@ class Light3D(nn.Module):
 
     def forward(
         self, x: Tensor, levels: Tensor | None, look: Tensor, site: Tensor, coarse: Tensor
-    ) -> tuple[Tensor, Levels]:
-        """What a training step needs at once: blocks (B, 1, D, H, W), drawn, and what whole heads tell.
+    ) -> tuple[Tensor, Levels, Tensor]:
+        """What a training step needs at once: blocks (B, 1, D, H, W), drawn, what whole heads tell, and `usual_levels`.
 
         Args:
             x: blocks (B, 1, D, H, W).
@@ -180,7 +212,8 @@ class Light3D(nn.Module):
         read = self.levels(coarse)
         wanted = torch.where(site.unsqueeze(1) < 0, look, self.table[site.clamp_min(0)])
         source = read.levels.detach() if levels is None else levels
-        return self.decode(self.encode(x), torch.cat([source, wanted], dim=1)), read
+        drawn = self.decode(self.encode(x), torch.cat([source, wanted], dim=1))
+        return drawn, read, self.usual_levels(source)
 
 
 class Levels(NamedTuple):
@@ -197,36 +230,72 @@ class Levels(NamedTuple):
     levels: Tensor
 
 
-def smooth_level(image: Tensor, weight: Tensor) -> Tensor:
-    """The logarithm of the level of the weighted voxels, everywhere (B, 1, D, H, W): a polynomial of degree 3 in the position
-    about their center, by least squares, repeated with less weight for voxels that are far off (Welsch's weights).
+def smooth_level(image: Tensor, weights: Tensor) -> Tensor:
+    """The logarithm of the level of white matter, everywhere (B, 1, D, H, W).
+
+    The logarithm of the image is a polynomial in the position, about the center of white matter, and for each other tissue
+    a constant more: by least squares over the weighted voxels of all tissues, repeated with less weight for voxels that are
+    far off (Welsch's weights). So fat says how the shading goes on where there is no white matter.
 
     Args:
         image: whole heads (B, 1, D, H, W) at ``COARSE_MM``.
-        weight: of each voxel, of the same shape.
+        weights: of each voxel in white matter and in other tissues, (B, tissues, D, H, W).
     """
     lines = [
         COARSE_MM * torch.arange(length, dtype=image.dtype, device=image.device) for length in image.shape[2:]
     ]
     points_mm = torch.stack(torch.meshgrid(*lines, indexing="ij")).flatten(1)
     values = image.flatten(1).clamp_min(_DARKEST).log()
-    shares = weight.flatten(1) / weight.flatten(1).sum(dim=1, keepdim=True).clamp_min(1.0)
-    centers_mm = shares @ points_mm.T
-    levels = []
-    for value, share, center_mm in zip(values, shares, centers_mm, strict=True):
-        offsets_mm = points_mm - center_mm[:, None]
-        # What is farther away is a face or a neck, and its leverage on the fit would be great.
-        share = share * torch.sigmoid((_REACH_MM - offsets_mm.norm(dim=0)) / _SOFT_MM)
-        terms = torch.stack(shading_terms(offsets_mm))
-        terms = torch.cat([torch.ones_like(terms[:1]), terms])
-        stiff = _STIFFNESS * torch.eye(len(terms), device=terms.device)
-        trust = torch.ones_like(share)
-        for _ in range(1 + _REFITS):
-            weighted = terms * (share * trust / (share * trust).sum().clamp_min(1e-6) * share.sum())
-            level = torch.linalg.solve(weighted @ terms.T + stiff, weighted @ value) @ terms
-            trust = torch.exp(-0.5 * ((value - level.detach()) / _TOLERANCE).square())
-        levels.append(level)
+    shares = weights.flatten(2)
+    centers_mm = shares[:, 0] / shares[:, :1].sum(dim=2).clamp_min(1.0) @ points_mm.T
+    levels = [
+        _fitted_level(value, share, points_mm - center_mm[:, None])
+        for value, share, center_mm in zip(values, shares, centers_mm, strict=True)
+    ]
     return torch.stack(levels).view_as(image)
+
+
+def _fitted_level(value: Tensor, shares: Tensor, offsets_mm: Tensor) -> Tensor:
+    """Of one head: the level (N,) of the first tissue, of logarithms (N,), weights (tissues, N) and positions (3, N)."""
+    # What is farther away is a face or a neck, and its leverage on the fit would be great.
+    shares = shares * torch.sigmoid((_REACH_MM - offsets_mm.norm(dim=0)) / _SOFT_MM)
+    terms = _field_terms(offsets_mm)
+    count, tissues = len(terms), len(shares)
+    stiff = torch.full((count + tissues - 1,), _STIFFNESS, device=terms.device)
+    stiff[0] = 1e-6
+    trust = torch.ones_like(shares)
+    for tolerance in (*_TOLERANCES, None):
+        parts = shares * trust / (shares * trust).sum().clamp_min(1e-6)
+        total = parts.sum(dim=0)
+        weighted = terms * total
+        of_tissues = parts[1:] @ terms.T
+        matrix = torch.cat(
+            [
+                torch.cat([weighted @ terms.T, of_tissues.T], dim=1),
+                torch.cat([of_tissues, parts[1:].sum(dim=1).diag()], dim=1),
+            ]
+        )
+        wanted = torch.cat([weighted @ value, parts[1:] @ value])
+        found = torch.linalg.solve(matrix + stiff.diag(), wanted)
+        level = found[:count] @ terms
+        above = torch.cat([found.new_zeros(1), found[count:]])
+        if tolerance is not None:
+            residual = (value - level - above[:, None]).detach()
+            trust = torch.exp(-0.5 * (residual / tolerance).square())
+    return level
+
+
+def _field_terms(offsets_mm: Tensor) -> Tensor:
+    """All products (terms, N) of up to ``_DEGREE`` coordinates of positions (3, N); the first is 1. Positions saturate, or
+    far away a polynomial would grow without end."""
+    position = offsets_mm / SHADING_REACH_MM
+    position = position / (1 + position.square().sum(dim=0).square()) ** 0.25
+    terms = [torch.ones_like(position[0])]
+    for degree in range(1, _DEGREE + 1):
+        terms += [
+            position[list(axes)].prod(dim=0) for axes in combinations_with_replacement(range(3), degree)
+        ]
+    return torch.stack(terms)
 
 
 def _brightest(image: Tensor) -> Tensor:
@@ -253,15 +322,16 @@ def toned(image: Tensor, levels: Tensor, wanted: Tensor) -> Tensor:
 
 
 def _knots(levels: Tensor) -> Tensor:
-    """Air, fluid, gray matter, deep gray matter, white matter and marrow (B, 6), rising as in every T1-weighted scan."""
-    gray, deep, fluid, marrow = levels.unbind(1)
+    """Air, fluid, gray matter, deep gray matter, white matter, marrow and fat (B, 7), rising as in every T1-weighted scan."""
+    gray, deep, fluid, marrow, fat = levels.unbind(1)
     white = torch.full_like(gray, WHITE_MATTER_LEVEL)
     knots = [torch.zeros_like(gray)]
     for least_above, level in ((4, fluid), (3, gray), (2, deep), (1, white)):
         # White matter stays where it is, so that those below it leave room.
         highest = white - (least_above - 1) * _LEAST_STEP
         knots.append(torch.minimum(torch.maximum(level, knots[-1] + _LEAST_STEP), highest))
-    knots.append(torch.maximum(marrow, white + _LEAST_STEP))
+    for level in (marrow, fat):
+        knots.append(torch.maximum(level, knots[-1] + _LEAST_STEP))
     return torch.stack(knots, dim=1)
 
 

@@ -27,7 +27,7 @@ from .signal import signal
 from .tissues import TISSUES
 
 SHADING_TERMS = 10
-_REACH_MM = 100.0
+SHADING_REACH_MM = 100.0
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def white_matter_signal(acquisition: Acquisition) -> float:
     return float(signal(*TISSUES["white_matter"].at(field_of(acquisition)), acquisition))
 
 
-LOOK_TISSUES = ("gray_matter", "deep_gray_matter", "csf", "marrow")
+LOOK_TISSUES = ("gray_matter", "deep_gray_matter", "csf", "marrow", "fat")
 LOOK_SIZE = len(LOOK_TISSUES) + 4
 
 
@@ -159,7 +159,7 @@ def displaced(points_mm: Tensor, nonlinearity: float) -> Tensor:
 
     The usual pincushion: the error grows with the cube of the distance.
     """
-    share = points_mm.square().sum(dim=0) / _REACH_MM**2
+    share = points_mm.square().sum(dim=0) / SHADING_REACH_MM**2
     return points_mm * (1 - nonlinearity * share)
 
 
@@ -183,9 +183,9 @@ def receive_field(points_mm: Tensor, weights: Tensor) -> Tensor:
 def shading_terms(points_mm: Tensor) -> tuple[Tensor, ...]:
     """The ``SHADING_TERMS`` of a polynomial of degree 3 at points (3, …) from the head's center.
 
-    The position saturates at ``_REACH_MM``: in a neck or a chin, a polynomial would grow without end.
+    The position saturates at ``SHADING_REACH_MM``: in a neck or a chin, a polynomial would grow without end.
     """
-    share = points_mm / _REACH_MM
+    share = points_mm / SHADING_REACH_MM
     x, y, z = share / (1 + share.square().sum(dim=0).square()) ** 0.25
     return x, y, z, x * x, y * y, z * z, x * y, y * z, x * z, x * y * z
 

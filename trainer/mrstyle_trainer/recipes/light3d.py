@@ -22,7 +22,7 @@ from ..site_samples import SimulatedSites
 from .network import loss_weights
 from .recipe import Losses
 
-_PAIRED = {"absolute": 1.0, "steep": 0.5, "gain": 0.5, "levels": 0.5, "tissue": 1.0}
+_PAIRED = {"absolute": 1.0, "steep": 0.5, "gain": 0.5, "levels": 0.5, "tissue": 1.0, "scanner": 0.5}
 _UNPAIRED = {
     "cycle": 1.0,
     "identity": 0.5,
@@ -34,8 +34,8 @@ _UNPAIRED = {
 
 class Light3DRecipe:
     """L1 of intensities and of their differences between neighbors to the truth; of whole heads, L1 of the logarithm of the
-    gain and of the levels of tissues, and cross-entropy of where these are. The looks of simulated sites are known and not
-    learned.
+    gain, of the levels of tissues and of those that the scanner usually gives, and cross-entropy of where these tissues are.
+    The looks of simulated sites are known and not learned.
 
     Of scans without a truth: there and back again (cycle), to the own site (identity), and a least-squares critic for each
     site, which sees blocks. Which of both is used, the kind of data tells.
@@ -84,7 +84,7 @@ class Light3DRecipe:
         self, networks: dict[str, nn.Module], batch: dict[str, Tensor]
     ) -> Iterator[tuple[str, Losses]]:
         # The looks of sites as physics has them, so that random sites are no different.
-        drawn, read = networks[self.main](
+        drawn, read, usual = networks[self.main](
             _leveled(batch),
             batch["levels"],
             batch["look"],
@@ -100,6 +100,7 @@ class Light3DRecipe:
                 gain=_off_gain(read, batch),
                 levels=absolute(read.levels, batch["coarse_levels"]),
                 tissue=F.cross_entropy(read.kinds, batch["coarse_kinds"]),
+                scanner=absolute(usual, batch["source_look"][:, :LEVELS]),
             ),
         )
 
@@ -111,9 +112,9 @@ class Light3DRecipe:
         network, critic = networks[self.main], networks["critic"]
         table = cast(Light3D, self.networks[self.main]).table.detach()
         coarse = batch["coarse"]
-        drawn, read = network(content, None, table[target], target, coarse)
-        back, _ = network(drawn, table[target, :LEVELS], table[source], source, coarse)
-        same, _ = network(content, read.levels.detach(), table[source], source, coarse)
+        drawn, read, _ = network(content, None, table[target], target, coarse)
+        back, _, _ = network(drawn, table[target, :LEVELS], table[source], source, coarse)
+        same, _, _ = network(content, read.levels.detach(), table[source], source, coarse)
         yield (
             self.main,
             self._weighted(
@@ -136,8 +137,8 @@ class Light3DRecipe:
             )[0]
         table = cast(Light3D, network).table
         source, target = batch["source"], batch["target_site"]
-        output, _ = network(content, None, table[target], target, coarse)
-        back, _ = network(output, table[target, :LEVELS], table[source], source, coarse)
+        output, _, _ = network(content, None, table[target], target, coarse)
+        back, _, _ = network(output, table[target, :LEVELS], table[source], source, coarse)
         return back * torch.exp(-batch["log_gain"])
 
     def card_fields(self, samples: Any) -> dict[str, Any]:
