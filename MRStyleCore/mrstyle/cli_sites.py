@@ -116,6 +116,20 @@ def add(
     Nothing is trained, so it takes seconds; to train on scans of your own
     sites takes an hour and knows them better (mrstyle-train new).
     """
+    for option, text in (
+        ("--name", name),
+        ("--description", description),
+        ("--data-license", data_license),
+        ("--source", source),
+    ):
+        if not text.strip():
+            raise InputError(f"{option} is empty; say it, because the card of the model will.")
+    if output.exists():
+        raise InputError(f"{output} exists; name a new folder.")
+    if not output.absolute().parent.is_dir():
+        raise InputError(
+            f"Cannot write {output}: the folder {output.parent} does not exist; create it first."
+        )
     with progress_display() as display, hard_stop(lambda: None):
         display.stage("loading")
         from .added_sites import add_site

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from cli_fixtures import Run, assert_refused
 from light3d_fixtures import SITES, head, tiny_light3d
 
 from mrstyle import methods
@@ -219,3 +221,22 @@ def test_a_person_keeps_what_no_scanner_explains(tmp_path: Path) -> None:
     block = torch.full((1, 1, 8, 8, 8), 1.8)
     drawn = network.decode(network.encode(block), torch.cat([levels, look], dim=1))
     torch.testing.assert_close(drawn, torch.full_like(block, 1.6 * 1.8 / 1.5))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"--data-license": " "}, "--data-license is empty"),
+        ({"--description": ""}, "--description is empty"),
+        ({"-o": "."}, "exists; name a new folder"),
+        ({"-o": "no/such/folder"}, "create it first"),
+    ],
+)
+def test_a_request_for_a_site_is_checked_before_any_scan_is_read(
+    mrstyle: Callable[..., Run],
+    change: dict[str, str],
+    said: str,
+) -> None:
+    options = {"--name": "west", "--description": "Third", "-o": "grown"} | change
+    words = [word for pair in options.items() for word in pair]
+    assert_refused(mrstyle("sites", "add", "no-such-scan.nii.gz", *words), said)

@@ -292,7 +292,7 @@ def levels_of(person: Person, scanner: Scanner) -> Tensor:
 
 
 def kinds_of(table: LabelTable) -> Tensor:
-    """What both tissues of each class (classes, 2) are: 0 for white matter, from 1 the tissues of a look, then all else; int64.
+    """What both tissues of each class (classes, 2) are: 0 for white matter, from 1 the tissues of a look, then the rest.
 
     Where two tissues mix, only fat is seen apart.
     """
@@ -300,7 +300,10 @@ def kinds_of(table: LabelTable) -> Tensor:
     names |= {"white_matter": 0, "cerebellar_gray_matter": 1, "thalamus": 2}
     return torch.tensor(
         [
-            [names.get(name, _REST) if first == second or name == "fat" else _REST for name in (first, second)]
+            [
+                names.get(name, _REST) if first == second or name == "fat" else _REST
+                for name in (first, second)
+            ]
             for first, second in table.tissues
         ]
     )

@@ -46,9 +46,9 @@ class TravelingSubject:
             generator, self.person, self.points_mm, 1.0, self.simulation, stripped=False, at_mm=at_mm
         )
 
-    def scan(self, source: str, voxels: Block) -> Volume:
-        """The scan of a site."""
-        generator = torch.Generator().manual_seed(1000 * self.seed + list(SITES).index(source))
+    def scan(self, source: str, voxels: Block, again: int = 0) -> Volume:
+        """The scan of a site; ``again``, from 1, is another one of the same day, with other noise and shading."""
+        generator = torch.Generator().manual_seed(1000 * self.seed + 100 * again + list(SITES).index(source))
         image, _ = taken(generator, self.person, voxels, Scanner(SITES[source]), stripped=False)
         return self._volume(1000 * image, f"{self.name} at {source}")
 

@@ -1,9 +1,9 @@
 """Method ``light3d``: one light 3D network that makes the scans of any site look like those of another.
 
 Two steps. A small network sees the whole head at 4 mm and says where white matter and some other tissues are; a smooth gain,
-fitted to the intensities of all of them, brings white matter to one level everywhere. That takes out the shading of the coil, and no
-later step needs to know how bright the rest of the head is. A curve then brings the other tissues from the levels that they
-have in the source to those of the target, t = curve(x), and another network says for every place what is left to do,
+fitted to the intensities of all of them, brings white matter to one level everywhere. That takes out the shading of the coil,
+and no later step needs to know how bright the rest of the head is. A curve then brings the other tissues from the levels that
+they have in the source to those of the target, t = curve(x), and another network says for every place what is left to do,
 
     image = t + sum over k of c_k(t, looks) b_k(t),
 
@@ -14,8 +14,8 @@ with.
 A look is a few numbers with a meaning (``mrstyle.physics.sites.look_of``): the levels of five tissues, the resolution, the
 reconstruction filter. Of the source, the levels are read by the first network, of the target from a table of sites or, for
 a reference, likewise. Part of how a scan's levels differ from the usual ones is the person's: a third network, which knows how
-scanners vary in all levels together, says which part is the scanner's, and only that is changed. A U-Net that drew voxels itself, or styles that an encoder had to invent, learned next to nothing in the
-same time.
+scanners vary in all levels together, says which part is the scanner's, and only that is changed. A U-Net that drew voxels
+itself, or styles that an encoder had to invent, learned next to nothing in the same time.
 
 The U-Net works on blocks of 2 x 2 x 2 voxels as channels, which is four times as fast on a CPU as convolutions of few channels
 at full size.
@@ -58,6 +58,7 @@ _USUAL = look_of(SITES["sim-3T-mprage"]).tolist()
 # Levels that usual sites differ by, so that all numbers of a look count alike.
 _SPREAD = (0.05, 0.05, 0.05, 0.3, 0.4, 0.25, 0.25, 0.25, 0.4)
 _OWN = (0.7, 1.4)  # how far people's tissues may be from usual ones
+_LEAST_WEIGHT = 1e-3
 _LEAST_STEP = 0.03  # between the levels of a curve
 _SOME = 0.3  # voxels that a tissue must have for its level to count
 # White matter is at 0.6, gray matter between 0.3 and 0.5, fat above 1.
@@ -105,7 +106,11 @@ class Light3D(nn.Module):
         self.table = nn.Parameter(torch.tensor(_USUAL) + 0.05 * torch.randn(len(config.sites), LOOK_SIZE))
         self.level = UNet3d(1, 2 + LEVELS, config.level_channels)
         self.scanner = nn.Sequential(
-            nn.Linear(LEVELS, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, LEVELS)
+            nn.Linear(LEVELS, _HIDDEN),
+            nn.ReLU(),
+            nn.Linear(_HIDDEN, _HIDDEN),
+            nn.ReLU(),
+            nn.Linear(_HIDDEN, LEVELS),
         )
         self.stem = nn.Conv3d(8, channels[0], 3, padding=1)
         self.downs = nn.ModuleList(
@@ -157,9 +162,7 @@ class Light3D(nn.Module):
         What is left of the difference to the scan is the person's own, and no other scanner would take it away.
         """
         with torch.autocast(levels.device.type, enabled=False):
-            usual, spread = (
-                torch.tensor(each[:LEVELS], device=levels.device) for each in (_USUAL, _SPREAD)
-            )
+            usual, spread = (torch.tensor(each[:LEVELS], device=levels.device) for each in (_USUAL, _SPREAD))
             read = (levels.float() - usual) / spread
             return usual + spread * (read + self.scanner(read))
 
@@ -259,7 +262,9 @@ def _fitted_level(value: Tensor, shares: Tensor, offsets_mm: Tensor) -> Tensor:
     """Of one head: the level (N,) of the first tissue, of logarithms (N,), weights (tissues, N) and positions (3, N)."""
     # What is farther away is a face or a neck, and its leverage on the fit would be great.
     shares = shares * torch.sigmoid((_REACH_MM - offsets_mm.norm(dim=0)) / _SOFT_MM)
-    terms = _field_terms(offsets_mm)
+    everywhere = _field_terms(offsets_mm)
+    counts = shares.sum(dim=0) > _LEAST_WEIGHT  # most of the box does not
+    value, shares, terms = value[counts], shares[:, counts], everywhere[:, counts]
     count, tissues = len(terms), len(shares)
     stiff = torch.full((count + tissues - 1,), _STIFFNESS, device=terms.device)
     stiff[0] = 1e-6
@@ -282,7 +287,7 @@ def _fitted_level(value: Tensor, shares: Tensor, offsets_mm: Tensor) -> Tensor:
         if tolerance is not None:
             residual = (value - level - above[:, None]).detach()
             trust = torch.exp(-0.5 * (residual / tolerance).square())
-    return level
+    return found[:count] @ everywhere
 
 
 def _field_terms(offsets_mm: Tensor) -> Tensor:
