@@ -1,4 +1,8 @@
-"""Building blocks of the content/style networks. All images are (batch, channel, row, column)."""
+"""Building blocks of the content/style networks. Images are (batch, channel, row, column).
+
+With ``dim`` 3 they are (batch, channel, slice, row, column), and only rows and columns are ever halved or doubled: volumes
+for which that is meant have few and thick slices.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+_THROUGH = 3  # slices that a kernel sees
 Padding = Literal["reflect", "zeros"]
 Statistics = Callable[[Tensor], "tuple[Tensor, Tensor]"]
 
@@ -49,20 +54,33 @@ class LayerNorm(nn.Module):
 
 
 def convolution(
-    inputs: int, outputs: int, kernel: int, *, stride: int = 1, padding: Padding = "reflect"
-) -> nn.Conv2d:
+    inputs: int, outputs: int, kernel: int, *, stride: int = 1, padding: Padding = "reflect", dim: int = 2
+) -> nn.Conv2d | nn.Conv3d:
     """A convolution that keeps the size (or divides it by ``stride``), padded by reflection or zeros."""
-    return nn.Conv2d(inputs, outputs, kernel, stride, (kernel - 1) // 2, padding_mode=padding)
+    margin = (kernel - 1) // 2
+    if dim == 2:
+        return nn.Conv2d(inputs, outputs, kernel, stride, margin, padding_mode=padding)
+    through = _THROUGH if kernel > 1 else 1
+    return nn.Conv3d(
+        inputs,
+        outputs,
+        (through, kernel, kernel),
+        (1, stride, stride),
+        (through // 2, margin, margin),
+        padding_mode=padding,
+    )
 
 
 class ResidualBlock(nn.Module):
     """x + conv(relu(norm(conv(x)))), each convolution followed by its norm; the norms may take a style."""
 
-    def __init__(self, channels: int, norm: Callable[[int], nn.Module], padding: Padding) -> None:
+    def __init__(
+        self, channels: int, norm: Callable[[int], nn.Module], padding: Padding, dim: int = 2
+    ) -> None:
         super().__init__()
-        self.conv1 = convolution(channels, channels, 3, padding=padding)
+        self.conv1 = convolution(channels, channels, 3, padding=padding, dim=dim)
         self.norm1 = norm(channels)
-        self.conv2 = convolution(channels, channels, 3, padding=padding)
+        self.conv2 = convolution(channels, channels, 3, padding=padding, dim=dim)
         self.norm2 = norm(channels)
 
     def forward(self, x: Tensor, *style: Tensor) -> Tensor:
@@ -71,13 +89,13 @@ class ResidualBlock(nn.Module):
 
 
 def doubled(x: Tensor) -> Tensor:
-    """(B, C, H, W) to (B, C, 2H, 2W) by repeating pixels.
+    """(..., H, W) to (..., 2H, 2W) by repeating pixels.
 
     As a view and not by ``F.interpolate``: torch 2.13 compiles that one's backward to zeros (CPU, bfloat16, channels_last).
     """
-    batch, channels, height, width = x.shape
-    x = x[:, :, :, None, :, None].expand(-1, -1, -1, 2, -1, 2)
-    return x.reshape(batch, channels, 2 * height, 2 * width)
+    *others, height, width = x.shape
+    x = x[..., :, None, :, None].expand(*others, height, 2, width, 2)
+    return x.reshape(*others, 2 * height, 2 * width)
 
 
 class UpBlock(nn.Module):
@@ -95,10 +113,11 @@ class UpBlock(nn.Module):
         norm: Callable[[int], nn.Module],
         padding: Padding,
         skip: int = 0,
+        dim: int = 2,
     ) -> None:
         super().__init__()
-        self.reduce = nn.Conv2d(inputs, skip, 1) if skip else nn.Identity()
-        self.conv = convolution(2 * skip or inputs, outputs, kernel, padding=padding)
+        self.reduce = convolution(inputs, skip, 1, padding="zeros", dim=dim) if skip else nn.Identity()
+        self.conv = convolution(2 * skip or inputs, outputs, kernel, padding=padding, dim=dim)
         self.norm = norm(outputs)
 
     def forward(self, x: Tensor, skip: Tensor | None, *style: Tensor) -> Tensor:

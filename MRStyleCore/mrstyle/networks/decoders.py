@@ -30,31 +30,32 @@ class StyleDecoder(nn.Module):
         skips: bool,
         tanh: bool,
         padding: Padding,
+        dim: int = 2,
     ) -> None:
         super().__init__()
         self.skips = skips
         self.tanh = tanh
         self.mapper = nn.Sequential(
-            nn.Conv2d(style_dim, style_hidden, 1),
+            convolution(style_dim, style_hidden, 1, padding="zeros", dim=dim),
             nn.ReLU(),
-            nn.Conv2d(style_hidden, style_hidden, 1),
+            convolution(style_hidden, style_hidden, 1, padding="zeros", dim=dim),
             nn.ReLU(),
         )
         kind = modulation_class(modulation)
 
         def modulated(size: int) -> nn.Module:
-            return kind(size, style_hidden)
+            return kind(size, style_hidden, dim)
 
         up_norm: Callable[[int], nn.Module] = modulated if skips else LayerNorm
         self.blocks = nn.ModuleList(
-            ResidualBlock(channels[-1], modulated, padding) for _ in range(residual_blocks)
+            ResidualBlock(channels[-1], modulated, padding, dim) for _ in range(residual_blocks)
         )
         pairs = list(zip(channels[:0:-1], channels[-2::-1], strict=True))
         self.ups = nn.ModuleList(
-            UpBlock(deep, shallow, up_kernel, up_norm, padding, skip=shallow if skips else 0)
+            UpBlock(deep, shallow, up_kernel, up_norm, padding, skip=shallow if skips else 0, dim=dim)
             for deep, shallow in pairs
         )
-        self.head = convolution(channels[0], 1, head_kernel, padding=padding)
+        self.head = convolution(channels[0], 1, head_kernel, padding=padding, dim=dim)
 
     def forward(self, features: list[Tensor], style: Tensor) -> Tensor:
         hidden = self.mapper(style)

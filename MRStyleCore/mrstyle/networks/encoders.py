@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .blocks import InstanceNorm, Padding, ResidualBlock, convolution
+
+_POOLS: dict[int, Callable[..., Tensor]] = {2: F.adaptive_avg_pool2d, 3: F.adaptive_avg_pool3d}
 
 
 def widths(width: int, downsamplings: int, max_width: int) -> list[int]:
@@ -30,18 +33,21 @@ class ContentEncoder(nn.Module):
         stem_kernel: int,
         stem_norm: bool,
         padding: Padding,
+        dim: int = 2,
     ) -> None:
         super().__init__()
-        self.stem = convolution(inputs, channels[0], stem_kernel, padding=padding)
+        self.stem = convolution(inputs, channels[0], stem_kernel, padding=padding, dim=dim)
         self.downs = nn.ModuleList(
-            convolution(before, after, 4, stride=2, padding=padding) for before, after in pairwise(channels)
+            convolution(before, after, 4, stride=2, padding=padding, dim=dim)
+            for before, after in pairwise(channels)
         )
         norms: list[nn.Module] = [InstanceNorm() for _ in channels]
         if not stem_norm:
             norms[0] = nn.Identity()
         self.norms = nn.ModuleList(norms)
         self.blocks = nn.ModuleList(
-            ResidualBlock(channels[-1], lambda _: InstanceNorm(), padding) for _ in range(residual_blocks)
+            ResidualBlock(channels[-1], lambda _: InstanceNorm(), padding, dim)
+            for _ in range(residual_blocks)
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -72,15 +78,18 @@ class StyleEncoder(nn.Module):
         stem_kernel: int,
         padding: Padding,
         foreground_pooling: bool,
+        dim: int = 2,
     ) -> None:
         super().__init__()
         self.size = size
+        self.pool = _POOLS[dim]
         self.foreground_pooling = foreground_pooling
-        self.stem = convolution(1, channels[0], stem_kernel, padding=padding)
+        self.stem = convolution(1, channels[0], stem_kernel, padding=padding, dim=dim)
         self.downs = nn.ModuleList(
-            convolution(before, after, 4, stride=2, padding=padding) for before, after in pairwise(channels)
+            convolution(before, after, 4, stride=2, padding=padding, dim=dim)
+            for before, after in pairwise(channels)
         )
-        self.project = nn.Conv2d(channels[-1], style_dim, 1)
+        self.project = convolution(channels[-1], style_dim, 1, padding="zeros", dim=dim)
 
     def forward(self, image: Tensor) -> Tensor:
         x = F.relu(self.stem(image))
@@ -88,11 +97,8 @@ class StyleEncoder(nn.Module):
             x = F.relu(down(x))
         x = x.float()
         if self.foreground_pooling:
-            weight = (
-                F.adaptive_avg_pool2d((image > self.foreground_level).float(), (x.shape[2], x.shape[3]))
-                + 1e-4
-            )
-            pooled = F.adaptive_avg_pool2d(x * weight, self.size) / F.adaptive_avg_pool2d(weight, self.size)
+            weight = self.pool((image > self.foreground_level).float(), x.shape[2:]) + 1e-4
+            pooled = self.pool(x * weight, self.size) / self.pool(weight, self.size)
         else:
-            pooled = F.adaptive_avg_pool2d(x, self.size)
+            pooled = self.pool(x, self.size)
         return self.project(pooled)

@@ -1,8 +1,8 @@
 """How a style enters the decoder: modulations chosen by name, one interface.
 
-A modulation is built as ``Modulation(channels, hidden)`` and called as ``modulation(x, style)`` with features x of shape
-(batch, channels, H, W) and a style descriptor of shape (batch or 1, hidden, m, m); m is 1 for descriptors that hold no
-layout and 3 otherwise (``descriptor_size``).
+A modulation is built as ``Modulation(channels, hidden, dim)`` and called as ``modulation(x, style)`` with features x of
+shape (batch, channels, H, W) and a style descriptor of shape (batch or 1, hidden, m, m); m is 1 for descriptors that hold no
+layout and 3 otherwise (``descriptor_size``). With ``dim`` 3, both have slices before their rows.
 """
 
 from __future__ import annotations
@@ -14,11 +14,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import PackageError
-from .blocks import InstanceNorm
+from .blocks import InstanceNorm, convolution
+
+_CONVOLUTIONS = {2: nn.Conv2d, 3: nn.Conv3d}
 
 
 def _pooled(style: Tensor) -> Tensor:
-    return style.mean(dim=(2, 3), keepdim=True)
+    return style.mean(dim=tuple(range(2, style.ndim)), keepdim=True)
+
+
+def _pointwise(inputs: int, outputs: int, dim: int) -> nn.Conv2d | nn.Conv3d:
+    return convolution(inputs, outputs, 1, padding="zeros", dim=dim)
 
 
 class AdaIN(nn.Module):
@@ -26,10 +32,10 @@ class AdaIN(nn.Module):
 
     descriptor_size: ClassVar[int] = 1
 
-    def __init__(self, channels: int, hidden: int) -> None:
+    def __init__(self, channels: int, hidden: int, dim: int = 2) -> None:
         super().__init__()
         self.norm = InstanceNorm()
-        self.affine = nn.Conv2d(hidden, 2 * channels, 1)
+        self.affine = _pointwise(hidden, 2 * channels, dim)
         nn.init.constant_(self.affine.bias[:channels], 1.0)  # type: ignore[index]
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
@@ -42,9 +48,9 @@ class FiLM(nn.Module):
 
     descriptor_size: ClassVar[int] = 1
 
-    def __init__(self, channels: int, hidden: int) -> None:
+    def __init__(self, channels: int, hidden: int, dim: int = 2) -> None:
         super().__init__()
-        self.affine = nn.Conv2d(hidden, 2 * channels, 1)
+        self.affine = _pointwise(hidden, 2 * channels, dim)
         nn.init.constant_(self.affine.bias[:channels], 1.0)  # type: ignore[index]
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
@@ -57,15 +63,16 @@ class SPADE(nn.Module):
 
     descriptor_size: ClassVar[int] = 3
 
-    def __init__(self, channels: int, hidden: int) -> None:
+    def __init__(self, channels: int, hidden: int, dim: int = 2) -> None:
         super().__init__()
         self.norm = InstanceNorm()
-        self.affine = nn.Conv2d(hidden, 2 * channels, 3, padding=1, padding_mode="replicate")
+        self.affine = _CONVOLUTIONS[dim](hidden, 2 * channels, 3, padding=1, padding_mode="replicate")
+        self.mode = {2: "bilinear", 3: "trilinear"}[dim]
         nn.init.constant_(self.affine.bias[:channels], 1.0)  # type: ignore[index]
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         # The convolution is done on the small descriptor: stretching first would cost as much as the decoder.
-        maps = F.interpolate(self.affine(style).float(), size=x.shape[-2:], mode="bilinear").to(x.dtype)
+        maps = F.interpolate(self.affine(style).float(), size=x.shape[2:], mode=self.mode).to(x.dtype)
         gamma, beta = maps.chunk(2, dim=1)
         return torch.addcmul(beta, self.norm(x), gamma)
 
@@ -81,28 +88,29 @@ class AdaConv(nn.Module):
     descriptor_size: ClassVar[int] = 3
     groups: ClassVar[int] = 16
 
-    def __init__(self, channels: int, hidden: int) -> None:
+    def __init__(self, channels: int, hidden: int, dim: int = 2) -> None:
         super().__init__()
         self.norm = InstanceNorm()
         # Two input channels a group at the least: a pointwise kernel of one would only rescale.
         self.pointwise_groups = min(self.groups, channels // 2)
-        self.depthwise = nn.Conv2d(hidden, channels, 3, padding=1, padding_mode="replicate")
-        self.pointwise = nn.Conv2d(hidden, channels * (channels // self.pointwise_groups), 1)
-        self.bias = nn.Conv2d(hidden, channels, 1)
-        self.conv = nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect")
+        self.depthwise = _CONVOLUTIONS[dim](hidden, channels, 3, padding=1, padding_mode="replicate")
+        self.pointwise = _pointwise(hidden, channels * (channels // self.pointwise_groups), dim)
+        self.bias = _pointwise(hidden, channels, dim)
+        self.conv = convolution(channels, channels, 3, dim=dim)
+        self.convolve = {2: F.conv2d, 3: F.conv3d}[dim]
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        batch, channels, height, width = x.shape
-        style = style.expand(batch, -1, -1, -1)
+        batch, channels, *size = x.shape
+        style = style.expand(batch, *style.shape[1:])
         pooled = _pooled(style)
-        depthwise = self.depthwise(style).reshape(batch * channels, 1, 3, 3)
-        pointwise = self.pointwise(pooled).reshape(batch * channels, channels // self.pointwise_groups, 1, 1)
+        ones = [1] * len(size)
+        depthwise = self.depthwise(style).reshape(batch * channels, 1, *style.shape[2:])
+        pointwise = self.pointwise(pooled).reshape(batch * channels, channels // self.pointwise_groups, *ones)
         # The samples of a batch become groups of one convolution, each with its own predicted kernels.
-        y = F.pad(self.norm(x), (1, 1, 1, 1), mode="reflect").reshape(
-            1, batch * channels, height + 2, width + 2
-        )
-        y = F.conv2d(y, depthwise, groups=batch * channels)
-        y = F.conv2d(y, pointwise, groups=batch * self.pointwise_groups)
+        y = F.pad(self.norm(x), ones + ones, mode="reflect")
+        y = y.reshape(1, batch * channels, *y.shape[2:])
+        y = self.convolve(y, depthwise, groups=batch * channels)
+        y = self.convolve(y, pointwise, groups=batch * self.pointwise_groups)
         return self.conv(y.reshape(x.shape) + self.bias(pooled))
 
 
