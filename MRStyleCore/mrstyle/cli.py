@@ -15,6 +15,8 @@ from rich.console import Console
 from . import __version__
 from .cli_cohort import HELP as COHORT_HELP
 from .cli_cohort import cohort
+from .cli_dce import HELP as DCE_HELP
+from .cli_dce import dce
 from .cli_display import head_seconds, metrics_table, models_table, progress_display
 from .cli_harmonize import HELP as HARMONIZE_HELP
 from .cli_harmonize import harmonize
@@ -150,6 +152,7 @@ def transfer(
 
 app.command(help=HARMONIZE_HELP)(harmonize)
 app.command(help=COHORT_HELP)(cohort)
+app.command(help=DCE_HELP)(dce)
 app.command(help=THICKNESS_HELP)(thickness)
 app.command(help=SYNTHESIZE_HELP)(synthesize)
 

@@ -172,14 +172,18 @@ def write_volume(volume: Volume, path: str | Path, history: str | None = None) -
             volume_files.write_nibabel(volume.array.T, volume.affine, temporary, suffix, history)
 
 
-def check_volume(volume: Volume) -> None:
+def check_volume(volume: Volume, *, may_be_slice: bool = False) -> None:
     """Refuse what cannot be an MR volume.
+
+    Args:
+        volume: what is checked.
+        may_be_slice: whether a single slice will do, such as a frame of a 2D series.
 
     Raises:
         InputError: a single slice, NaN or infinite voxels, one value everywhere, zero spacing, or axes that
             are not perpendicular.
     """
-    if fault := _fault(volume) or _no_contrast(volume):
+    if fault := _fault(volume, may_be_slice) or _no_contrast(volume):
         raise InputError(f"The volume {volume.name} {fault}.")
 
 
@@ -230,10 +234,10 @@ def _known(acquisition: Acquisition) -> Acquisition | None:
     return acquisition if any(value is not None for value in acquisition.as_dict().values()) else None
 
 
-def _fault(volume: Volume) -> str | None:
+def _fault(volume: Volume, may_be_slice: bool = False) -> str | None:
     """What is wrong with the volume and what to do, as the end of a sentence."""
     array, spacing = volume.array, np.array(volume.spacing_mm)
-    if min(array.shape) < 2:
+    if min(array.shape) < 2 and not may_be_slice:
         return (
             f"is a single slice ({' x '.join(map(str, array.shape[::-1]))} voxels); MRStyle takes 3D volumes"
         )

@@ -6,7 +6,16 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from mrstyle.errors import InputError
 
@@ -55,6 +64,21 @@ class PhantomData(BaseModel):
         if both:
             raise ValueError(f"seeds {both} would be in training and in validation")
         return self
+
+
+class DCEPhantomData(BaseModel):
+    """Simulate dynamic series from digital bodies under contrast agent. People of training and validation never mix."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["dce_phantoms"]
+    body: Literal["kidney", "prostate", "breast"]
+    training_people: int = Field(ge=2)
+    validation_people: int = Field(ge=2)
+    patch: tuple[PositiveInt, PositiveInt] = Field((128, 128), description="pixels in plane")
+    field_strength_t: float = Field(3.0, description="1.5 or 3")
+    interval_s: tuple[PositiveFloat, PositiveFloat] = Field((1.5, 4.0), description="between frames")
+    duration_s: tuple[PositiveFloat, PositiveFloat] = Field((120.0, 300.0), description="of a series")
 
 
 class AlignedData(BaseModel):
@@ -114,7 +138,7 @@ class TrainingConfig(BaseModel):
 
     recipe: str
     network: dict[str, Any] = {}
-    data: LabelMapData | PhantomData | AlignedData | SitesData = Field(discriminator="kind")
+    data: LabelMapData | PhantomData | DCEPhantomData | AlignedData | SitesData = Field(discriminator="kind")
     initial: str | None = Field(
         None,
         description="model package to start from (folder, from the configuration file, or id); its network is used",
@@ -137,7 +161,7 @@ def read_config(path: str | Path) -> TrainingConfig:
     path = Path(path)
     config = parse_config(path)
     data = config.data
-    if not isinstance(data, PhantomData):
+    if not isinstance(data, PhantomData | DCEPhantomData):
         changes = {"folder": expanded(data.folder, path)}
         if isinstance(data, LabelMapData):
             changes["table"] = str((path.parent / data.table).resolve())

@@ -14,8 +14,9 @@ from mrstyle.errors import InputError
 from .aligned import AlignedContrasts
 from .aligned_scans import read_visits
 from .anatomies import Anatomy, LabelTable, phantom_anatomy, read_label_map
-from .config import AlignedData, LabelMapData, Part, PhantomData, TrainingConfig
+from .config import AlignedData, DCEPhantomData, LabelMapData, Part, PhantomData, TrainingConfig
 from .contrasts import SimulatedContrasts
+from .dce_samples import SimulatedSeries, people_of
 from .site_folder import SiteScan, SitesData, find_site_scans
 from .site_samples import SimulatedSites
 from .site_scans import SiteScans
@@ -24,8 +25,9 @@ from .site_slices import SiteSlices
 _VALIDATION_SEED = 7_919
 
 Samples = Dataset[dict[str, Tensor]]
-# Anatomies, config.simulation (or, where the class has ``takes_config = True``, the whole configuration), seed, length.
-Simulated = Callable[[list[Anatomy], Any, int, int], Samples]
+# Anatomies (seeds of people, of series), config.simulation (or, where the class has ``takes_config = True``, the whole
+# configuration; of series, config.data), seed, length.
+Simulated = Callable[[list[Any], Any, int, int], Samples]
 
 # Scans take the place of what is simulated like them: by kind of data, which samples, and the recipes that learn from them.
 _LIKE_SCANS = {
@@ -49,6 +51,13 @@ def load_samples(config: TrainingConfig, part: Part, samples: Simulated) -> Samp
         else (_VALIDATION_SEED, loop.validation_samples)
     )
     data = config.data
+    if isinstance(data, DCEPhantomData) != (samples is SimulatedSeries):
+        raise InputError(
+            f"The recipe {config.recipe} does not learn from data of kind {data.kind}; series are for spatiotemporal, which "
+            "learns from nothing else."
+        )
+    if isinstance(data, DCEPhantomData):
+        return SimulatedSeries(people_of(data, part), data, seed, length)
     if isinstance(data, LabelMapData | PhantomData):
         wanted = config if getattr(samples, "takes_config", False) else simulation
         return samples(_anatomies(data, part), wanted, seed, length)

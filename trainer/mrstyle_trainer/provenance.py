@@ -9,7 +9,7 @@ from mrstyle.models.card import ModelCard
 from mrstyle.sequence_range import SequenceRange
 
 from .aligned_scans import dataset_entry, find_scans, seen_in
-from .config import AlignedData, LabelMapData, Part, TrainingConfig
+from .config import AlignedData, DCEPhantomData, LabelMapData, Part, TrainingConfig
 from .data import site_scans_of
 from .sequences import seen_sequences
 from .site_folder import SitesData, described_sites
@@ -63,6 +63,16 @@ def provenance(config: TrainingConfig) -> Provenance:
             seen_in(find_scans(data, "training")),
             gain,
             [entry],
+        )
+    if isinstance(data, DCEPhantomData):
+        bodies = f"digital bodies ({data.body}) under contrast agent"
+        return Provenance(
+            f"windows of series, simulated from {bodies}",
+            f"{count} windows of {data.validation_people} held-out {bodies}",
+            "the truth without noise, with and without enhancement",
+            (data.training_people, data.validation_people),
+            [],
+            "",
         )
     if isinstance(data, LabelMapData):
         heads, subjects = "label maps", (len(data.training), len(data.validation))

@@ -33,13 +33,20 @@ class Prepared:
     intensity_is_given: bool = False
 
     @classmethod
-    def of(cls, volume: Volume, minimum_size: int, intensity: IntensityMap | None = None) -> Prepared:
+    def of(
+        cls,
+        volume: Volume,
+        minimum_size: int,
+        intensity: IntensityMap | None = None,
+        *,
+        may_be_slice: bool = False,
+    ) -> Prepared:
         """Check, reorient and scale a volume, by its own intensities unless ``intensity`` is given.
 
         Raises:
             InputError: it is not usable, or has fewer than ``minimum_size`` voxels along two of its axes.
         """
-        check_volume(volume)
+        check_volume(volume, may_be_slice=may_be_slice)
         if sum(size >= minimum_size for size in volume.shape) < 2:
             raise InputError(
                 f"The volume {volume.name} ({' x '.join(map(str, volume.shape[::-1]))} voxels) is too small for this "

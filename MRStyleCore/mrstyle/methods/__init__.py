@@ -20,6 +20,7 @@ _MODULES = {
     "nyul": "histogram",
     "relaxometry": "relaxometry",
     "site_classifier": "site_classifier",
+    "spatiotemporal": "spatiotemporal",
     "starganv2": "starganv2",
     "white_stripe": "histogram",
 }

@@ -210,15 +210,20 @@ def fitted(times_s: ArrayLike, tissue: ArrayLike, plasma: ArrayLike) -> Kinetics
 
 def _with_exponential(curve: np.ndarray, times_s: np.ndarray, rate_per_s: np.ndarray) -> np.ndarray:
     """The integral (T, ...) of curve(u) exp(-rate (t - u)) over u from the first time to t; rates (...) at least 0."""
+    dimensions = np.ndim(rate_per_s)
+    step_s = _over_time(np.diff(times_s), dimensions)
+    x = rate_per_s * step_s
+    # Integrals of exp(-x (1 - u)) and of u exp(-x (1 - u)) over u from 0 to 1.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        whole = np.where(x > _SLOW, -np.expm1(-x) / x, 1 - x / 2)
+        rising = np.where(x > 1e-3, (1 - whole) / x, 0.5 - x / 6)
+    added = step_s * (
+        _over_time(curve[:-1], dimensions) * whole + _over_time(np.diff(curve), dimensions) * rising
+    )
+    kept = np.exp(-x)
     result = np.zeros((len(times_s), *np.shape(rate_per_s)))
-    for index, step_s in enumerate(np.diff(times_s)):
-        x = rate_per_s * step_s
-        # Integrals of exp(-x (1 - u)) and of u exp(-x (1 - u)) over u from 0 to 1.
-        with np.errstate(divide="ignore", invalid="ignore"):
-            whole = np.where(x > _SLOW, -np.expm1(-x) / x, 1 - x / 2)
-            rising = np.where(x > 1e-3, (1 - whole) / x, 0.5 - x / 6)
-        first, last = curve[index], curve[index + 1]
-        result[index + 1] = np.exp(-x) * result[index] + step_s * (first * whole + (last - first) * rising)
+    for index in range(len(x)):
+        result[index + 1] = kept[index] * result[index] + added[index]
     return result
 
 

@@ -16,6 +16,7 @@ from .paired import PairedRecipe
 from .recipe import Losses, Recipe
 from .relaxometry import RelaxometryRecipe
 from .site_classifier import SiteClassifierRecipe
+from .spatiotemporal import SpatioTemporalRecipe
 from .starganv2 import StarGANv2Recipe
 
 __all__ = ["Losses", "Recipe", "build_recipe"]
@@ -31,6 +32,7 @@ RECIPES: dict[str, Callable[[TrainingConfig], Recipe]] = {
     "relaxometry": RelaxometryRecipe,
     "resvit": PairedRecipe,
     "site_classifier": SiteClassifierRecipe,
+    "spatiotemporal": SpatioTemporalRecipe,
     "starganv2": StarGANv2Recipe,
 }
 

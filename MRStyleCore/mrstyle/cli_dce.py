@@ -1,0 +1,149 @@
+"""``mrstyle dce``: enhancement of a dynamic series taken away or added. Slow imports are where they are used."""
+
+from __future__ import annotations
+
+import json
+import time
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .cli_display import progress_display
+from .cli_interrupt import hard_stop
+from .cli_options import AsJson, Device, print_json
+from .errors import InputError
+from .files import suffix_of
+from .outputs import METRICS_NAME, Outputs
+
+if TYPE_CHECKING:
+    from .dce import EnhancementResult, Like
+    from .qa.series import SeriesQuality
+
+HELP = """Take the contrast enhancement of a dynamic series away, or add it.
+
+A series is a 4D NIfTI file, a multi-volume or sequence of 3D Slicer (.nrrd),
+or a folder with one file a frame. It begins before the bolus.
+
+    mrstyle dce kidney.nii.gz --enhancement baseline -o without.nii.gz
+    mrstyle dce kidney.nii.gz --like other.nii.gz:12 -o as_other.nii.gz --maps maps
+
+Frames keep their places and times. For research, not for diagnosis.
+"""
+_DEFAULT_MODEL = "dce-kidney-2d"
+
+
+class State(str, Enum):
+    """What every frame shall look like."""
+
+    baseline = "baseline"
+    enhanced = "enhanced"
+
+
+def dce(
+    series: Annotated[Path, typer.Argument(help="The series: a file or a folder of frames.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="4D file to write (.nii.gz).")],
+    enhancement: Annotated[
+        State | None, typer.Option(help="As the first frame, or as the one that is enhanced most.")
+    ] = None,
+    like: Annotated[
+        str | None, typer.Option(help="SERIES2[:FRAME], counted from 0; without FRAME its most enhanced one.")
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="Id, id@version or folder; see `mrstyle models`.")
+    ] = _DEFAULT_MODEL,
+    maps: Annotated[
+        Path | None, typer.Option(help="Folder for the enhancement, its distance map and metrics.json.")
+    ] = None,
+    interval: Annotated[
+        float | None, typer.Option(help="Seconds between frames, where the file does not tell.", min=0.001)
+    ] = None,
+    device: Annotated[Device, typer.Option(help="Where the model runs.")] = Device.auto,
+    as_json: AsJson = False,
+) -> None:
+    """See `HELP`."""
+    started = time.monotonic()
+    if (enhancement is None) == (like is None):
+        raise InputError(
+            "Say what every frame shall look like: --enhancement baseline or enhanced, or --like SERIES2."
+        )
+    if suffix_of(output) not in (".nii.gz", ".nii"):
+        raise InputError(f"Cannot write the series {output}: name it .nii.gz.")
+    other, frame = _parsed(like)
+    outputs = Outputs([series, *([other] if other else [])])
+    outputs.add_volume(output)
+    if maps is not None:
+        outputs.add_folder(maps)
+    with progress_display() as display, hard_stop(outputs.discard):
+        display.stage("loading")
+        from .dce import Like, transfer_enhancement
+        from .models.catalogue import find
+        from .models.package import load_package
+        from .qa.series import series_quality
+        from .series import read_series, write_series
+
+        package = load_package(find(model))
+        content = read_series(series, interval)
+        target: str | Like
+        if other is not None:
+            target = Like(read_series(other, interval), frame)
+        else:
+            assert enhancement is not None
+            target = enhancement.value
+        result = transfer_enhancement(content, package, target, device=device.value, progress=display)
+        display.stage("measuring quality")
+        own = result.sidecar["MRStyle"]["style"]["frame"] if other is None else None
+        quality = series_quality(result.series, content, own, seen=result.before)
+        display.stage("writing")
+        with outputs.staged() as place:
+            write_series(result.series, place(output), result.sidecar)
+            if maps is not None:
+                _write_maps(result, quality, maps, place)
+    seconds = round(time.monotonic() - started, 2)
+    told = {"output": str(output), "notes": result.notes, "seconds": seconds} | metrics(result, quality)
+    if as_json:
+        print_json(told)
+        return
+    scores = [f"content CW-SSIM {quality.content.mean():.3f}"]
+    if quality.style is not None:
+        scores.append(f"style CW-SSIM {quality.style.mean():.3f}")
+    print(f"Wrote {output}, {len(content.frames)} frames, in {seconds:.0f} s: {', '.join(scores)}.")
+
+
+def metrics(result: EnhancementResult, quality: SeriesQuality) -> dict[str, Any]:
+    """Scores and curves over time as JSON."""
+
+    def column(values: Any) -> list[float] | None:
+        return None if values is None else [round(float(each), 4) for each in values]
+
+    return {
+        "times_s": column(result.series.times_s),
+        "content_cw_ssim": column(quality.content),
+        "style_cw_ssim": column(quality.style),
+        "data_range": round(quality.data_range, 4),
+        "mask": "whole image",
+        "enhanced_share_of_patient": round(result.before.share, 4),
+        "mean_signal_of_enhanced_region_before": column(quality.before),
+        "mean_signal_of_enhanced_region_after": column(quality.after),
+    }
+
+
+def _parsed(like: str | None) -> tuple[Path | None, int | None]:
+    """SERIES2[:FRAME]; a colon that is part of a path stays there."""
+    if like is None:
+        return None, None
+    path, colon, frame = like.rpartition(":")
+    if colon and frame.isdigit() and not Path(like).exists():
+        return Path(path), int(frame)
+    return Path(like), None
+
+
+def _write_maps(result: EnhancementResult, quality: SeriesQuality, folder: Path, place: Any) -> None:
+    from .volume import write_volume
+
+    grid = result.series.grid
+    for name, array in (("enhancement", result.before.gain), ("content_weight", quality.weights)):
+        write_volume(grid.with_array(array, name), place(folder / f"{name}.nii.gz"))
+    text = json.dumps(metrics(result, quality), indent=2, allow_nan=False) + "\n"
+    place(folder / METRICS_NAME).write_text(text, encoding="utf-8")

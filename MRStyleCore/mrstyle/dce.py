@@ -1,0 +1,254 @@
+"""Enhancement of dynamic series: taken away, added, or that of a frame, and how far a series can be trusted for that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any, cast
+
+import numpy as np
+from skimage.registration import phase_cross_correlation
+
+from .engine.device import choose
+from .engine.dynamic import SeriesMethod, slice_axis, translate_series
+from .engine.plan import Plan, first_plan, run_down
+from .engine.prepared import Prepared
+from .engine.report import Progress, Reporter
+from .errors import InputError
+from .history import array_sha256, versions
+from .methods.spatiotemporal import ENHANCEMENTS, WINDOW
+from .models.package import Package
+from .series import Series
+from .volume import to_canonical
+
+_PUBLISHED_RANGE = 255.0
+_THRESHOLD = 20.0 / _PUBLISHED_RANGE
+_LEAST_SHARE = 0.002  # of the patient that enhances, or nothing does
+_FADING_SHARE = 3.0  # so many times more voxels that fade than enhance: the bolus came before the first frame
+_MOVED_MM = 8.0
+
+
+@dataclass(frozen=True)
+class Enhancement:
+    """What a series shows of a contrast agent, in units of the 99.5th percentile of its first frame.
+
+    Attributes:
+        gain: mean over time of I_t - I_0, (k, j, i).
+        curve: mean over the enhanced voxels of I_t - I_0, (T,); over the patient where none enhances.
+        share: of the patient that enhances.
+        fading: share of the patient that gets darker by as much.
+    """
+
+    gain: np.ndarray
+    curve: np.ndarray
+    share: float
+    fading: float
+
+    @property
+    def is_there(self) -> bool:
+        """Whether anything enhances."""
+        return self.share >= _LEAST_SHARE
+
+    @property
+    def peak(self) -> int:
+        """The frame that is enhanced most."""
+        return int(np.argmax(self.curve))
+
+    def is_enhanced(self, frame: int) -> bool:
+        """Whether a frame is, compared to the first."""
+        return bool(self.is_there and self.curve[frame] > 0.25 * self.curve.max())
+
+
+@dataclass(frozen=True)
+class Like:
+    """A frame whose enhancement is wanted, counted from 0; None is the one that is enhanced most."""
+
+    series: Series
+    frame: int | None = None
+
+
+@dataclass(frozen=True)
+class EnhancementResult:
+    """A series with other enhancement.
+
+    Attributes:
+        series: at the places, times and intensities of the content.
+        before: what the content shows.
+        sidecar: how it was made.
+        notes: what the user should know.
+    """
+
+    series: Series
+    before: Enhancement
+    sidecar: dict[str, Any]
+    notes: list[str]
+
+
+def enhancement_of(series: Series) -> Enhancement:
+    """What a series shows of a contrast agent.
+
+    Raises:
+        InputError: its first frame is empty.
+    """
+    prepared = Prepared.of(series.frame(0), 1, may_be_slice=True)
+    scaled = (series.frames - prepared.intensity.offset) / prepared.intensity.scale
+    mask = prepared.restore(prepared.mask.astype(np.float32)) > 0.5
+    # The patient is where any frame is bright: before the bolus, vessels are as dark as air.
+    mask |= scaled.mean(axis=0) > _THRESHOLD
+    difference = scaled[1:] - scaled[0]
+    gain = difference.mean(axis=0)
+    enhanced = mask & (gain > _THRESHOLD)
+    inside = enhanced if enhanced.any() else mask
+    curve = np.concatenate([[0.0], difference[:, inside].mean(axis=1)])
+    count = max(int(mask.sum()), 1)
+    fading = float((mask & (gain < -_THRESHOLD)).sum() / count)
+    return Enhancement(gain.astype(np.float32), curve, float(enhanced.sum() / count), fading)
+
+
+def motion_mm(series: Series) -> float:
+    """How far the middle slice moves against the first frame, at most, in mm; rigid, in plane, by its edges."""
+    canonical = to_canonical(series.grid)
+    spacing_kji = canonical.spacing_mm[::-1]
+    axis = slice_axis(canonical.array.shape, (spacing_kji[0], spacing_kji[1], spacing_kji[2]))
+    in_plane = [mm for index, mm in enumerate(spacing_kji) if index != axis]
+
+    def edges(frame: np.ndarray) -> np.ndarray:
+        image = to_canonical(series.grid.with_array(frame)).array
+        rows, columns = np.gradient(np.take(image, image.shape[axis] // 2, axis=axis))
+        return np.hypot(rows, columns)
+
+    first = edges(series.frames[0])
+    shifts = [
+        phase_cross_correlation(first, edges(frame), upsample_factor=4)[0] for frame in series.frames[1:]
+    ]
+    return float(np.linalg.norm(np.array(shifts) * in_plane, axis=1).max())
+
+
+def check_series(series: Series) -> tuple[Enhancement, list[str]]:
+    """What a series shows, and what the user should know of it.
+
+    Raises:
+        InputError: it has fewer frames than the network sees, or the agent was there before the first one.
+    """
+    if len(series.frames) < WINDOW:
+        raise InputError(
+            f"The series {series.name} has {len(series.frames)} frames; this needs at least {WINDOW}."
+        )
+    seen = enhancement_of(series)
+    if seen.fading > max(_LEAST_SHARE, _FADING_SHARE * seen.share):
+        raise InputError(
+            f"The first frame of {series.name} is enhanced already ({seen.fading:.0%} of the patient fades from it on); give "
+            "a series that begins before the bolus."
+        )
+    notes = []
+    if (moved := motion_mm(series)) > _MOVED_MM:
+        notes.append(
+            f"{series.name} moves by up to {moved:.0f} mm between frames; what looks like enhancement may be motion. Align "
+            "the frames first."
+        )
+    return seen, notes
+
+
+def transfer_enhancement(
+    series: Series,
+    model: Package,
+    target: str | Like,
+    *,
+    device: str = "auto",
+    progress: Callable[[Progress], None] | None = None,
+    cancel: Callable[[], bool] | None = None,
+) -> EnhancementResult:
+    """Give every frame of a series one state of enhancement.
+
+    Args:
+        series: the content, from before the bolus on.
+        model: a package of the method ``spatiotemporal``.
+        target: "baseline", as the first frame; "enhanced", as the frame that is enhanced most; or `Like` a frame of another
+            series.
+        device: "auto", "cpu", "cuda" or "mps".
+        progress: is told how far it is.
+        cancel: asked several times a second; True ends the run.
+
+    Raises:
+        InputError: the series or the target is not usable (`check_series`), or the model is of another kind.
+        Cancelled: ``cancel`` said so.
+        OutOfMemory: it does not fit into memory.
+    """
+    card = model.card
+    if "enhancement" not in card.target_kinds:
+        raise InputError(
+            f"The model {card.id} does not change enhancement; choose another, such as dce-kidney-2d."
+        )
+    if isinstance(target, str) and target not in ENHANCEMENTS:
+        raise InputError(f"Unknown enhancement {target!r}; choose {' or '.join(ENHANCEMENTS)}.")
+    report = Reporter(progress, cancel)
+    report.at("reading the series", 0.0)
+    seen, notes = check_series(series)
+    for note in notes:
+        report.tell(note)
+    style, frame, enhancement = _style_of(series, seen, target)
+    content, reference = (
+        Prepared.of(each.frame(0), card.accepts.minimum_size_voxels, may_be_slice=True)
+        for each in (series, style)
+    )
+    canonical = np.stack([to_canonical(series.frame(index)).array for index in range(len(series.frames))])
+    frames = content.intensity.forward(canonical)
+    # What is bright at any time is the patient, too: before the bolus, a vessel may be as dark as air.
+    mask = content.mask | (frames.max(axis=0) > 0.3)
+    styled = reference.intensity.forward(to_canonical(style.frame(frame)).array)
+    chosen, reason = choose(device)
+    if device == "auto":
+        report.tell(f"Device: {reason}")
+
+    def work(plan: Plan) -> np.ndarray:
+        return translate_series(
+            cast(SeriesMethod, model.network),
+            frames,
+            mask,
+            content.spacing_kji_mm,
+            (styled, reference.mask, reference.spacing_kji_mm),
+            enhancement,
+            plan,
+            lambda share: report.at("translating", 0.03 + 0.95 * share),
+        )
+
+    outputs, plan = run_down(first_plan(chosen), work, report.tell)
+    restored = np.stack([content.restore(content.intensity.inverse(np.maximum(each, 0))) for each in outputs])
+    sidecar = {
+        "Description": "Synthesized: no scanner took these frames with this enhancement.",
+        "MRStyle": {
+            "model": card.name,
+            "weights_sha256": model.weights_sha256,
+            "enhancement": enhancement,
+            "style": {"name": style.name, "frame": frame, "sha256": array_sha256(style.frames[frame])},
+            "content": {"name": series.name, "sha256": array_sha256(series.frames)},
+            "device": str(plan.device),
+            "precision": plan.precision,
+            "versions": versions(),
+            "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        },
+    }
+    report.at("done", 1.0)
+    return EnhancementResult(
+        series.with_frames(restored, f"{series.name} ({enhancement})"), seen, sidecar, notes
+    )
+
+
+def _style_of(series: Series, seen: Enhancement, target: str | Like) -> tuple[Series, int, str]:
+    """The series and frame that is the style, and the decoder that draws."""
+    if target == "baseline":
+        return series, 0, "baseline"
+    if isinstance(target, str):
+        if not seen.is_there:
+            raise InputError(
+                f"The series {series.name} shows no enhancement to take as a model; give a frame of one that does (--like)."
+            )
+        return series, seen.peak, "enhanced"
+    other = enhancement_of(target.series)
+    frame = other.peak if target.frame is None else target.frame
+    if not 0 <= frame < len(target.series.frames):
+        raise InputError(
+            f"{target.series.name} has frames 0 to {len(target.series.frames) - 1}, not {frame}; choose one of them."
+        )
+    return target.series, frame, "enhanced" if other.is_enhanced(frame) else "baseline"

@@ -1,0 +1,137 @@
+"""Training of ``spatiotemporal``: to the known truth of simulated series, and with the losses of the source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mrstyle.errors import InputError, PackageError
+from mrstyle.methods import build
+from mrstyle.methods.spatiotemporal import ENHANCEMENTS
+
+from ..config import TrainingConfig
+from ..critics import MultiScaleCritic
+from ..dce_samples import SimulatedSeries
+from ..losses import absolute, least_squares
+from ..optimization import AdamSettings
+from .network import loss_weights
+from .recipe import Losses
+
+# Those of the source have the weights of MUNIT, whose losses they are; the truth, which only a simulation knows, has the
+# weight of an image.
+_WEIGHTS = {
+    "truth": 10.0,
+    "image": 10.0,
+    "content": 1.0,
+    "style": 1.0,
+    "cycle": 10.0,
+    "adversarial": 1.0,
+    "critic": 1.0,
+}
+_CRITIC_WIDTH = 32
+
+
+class SpatioTemporalRecipe:
+    """L1 to the truth of both directions, L1 of the frame redrawn in its own style, of the latent codes of what was drawn, of
+    the way there and back, and a least-squares critic for each direction.
+
+    A loss of weight 0 is not computed. On the way back, and where codes are read from what was drawn, the network sees the
+    drawn frame at all times of its window.
+    """
+
+    main = "network"
+    samples = SimulatedSeries
+    target_kind = "enhancement"
+
+    def __init__(self, config: TrainingConfig) -> None:
+        self.weights = loss_weights(_WEIGHTS, config)
+        try:
+            network: Any = build("spatiotemporal", config.network)
+        except PackageError as error:
+            raise InputError(f"The network of the training configuration cannot be built: {error}") from error
+        data = config.data
+        if data.kind == "dce_phantoms":
+            if any(size % network.divisor for size in data.patch):
+                raise InputError(
+                    f"data.patch is {list(data.patch)}; choose multiples of {network.divisor}, by which this network divides "
+                    "its frames."
+                )
+            if (data.body == "prostate") != (network.dim == 3):
+                raise InputError(
+                    "The prostate has slices and asks for network.dim 3; kidney and breast for 2."
+                )
+        self.networks: dict[str, nn.Module] = {self.main: network}
+        if self.weights["adversarial"]:
+            self.networks |= {_critic(name): MultiScaleCritic(_CRITIC_WIDTH) for name in ENHANCEMENTS}
+        adversarial = AdamSettings(betas=(0.5, 0.999), weight_decay=1e-4)
+        self.optimizers = dict.fromkeys(self.networks, adversarial) if self.weights["adversarial"] else {}
+
+    def phases(
+        self, networks: dict[str, nn.Module], batch: dict[str, Tensor]
+    ) -> Iterator[tuple[str, Losses]]:
+        network = networks[self.main]
+        totals: dict[str, Tensor] = {}
+        drawn = {}
+        for number, name in enumerate(ENHANCEMENTS):
+            style, target = batch["style"][:, [number]], batch["target"][:, [number]]
+            drawn[name], codes, content = network(batch["content"], style, name)
+            for loss, value in self._of_direction(network, batch, name, drawn[name], target, codes, content):
+                totals[loss] = totals.get(loss, 0.0) + value / len(ENHANCEMENTS)
+        critics = [networks[_critic(name)] for name in ENHANCEMENTS if self.weights["adversarial"]]
+        if critics:
+            scores = []
+            for critic, image in zip(critics, drawn.values(), strict=True):
+                scores += critic.requires_grad_(False)(image)
+            totals["adversarial"] = torch.stack([least_squares(score, 1.0) for score in scores]).mean()
+        yield self.main, {name: (self.weights[name], value) for name, value in totals.items()}
+        for number, critic in enumerate(critics):
+            name = ENHANCEMENTS[number]
+            critic.requires_grad_(True)
+            mistaken = [least_squares(score, 1.0) for score in critic(batch["style"][:, [number]])]
+            mistaken += [least_squares(score, 0.0) for score in critic(drawn[name].detach())]
+            yield _critic(name), {_critic(name): (self.weights["critic"], torch.stack(mistaken).mean())}
+
+    def _of_direction(
+        self,
+        network: nn.Module,
+        batch: dict[str, Tensor],
+        name: str,
+        drawn: Tensor,
+        target: Tensor,
+        style: Tensor,
+        content: Tensor,
+    ) -> Iterator[tuple[str, Tensor]]:
+        """The losses of what was drawn by one decoder that have a weight."""
+        weights, frames = self.weights, batch["content"]
+        if weights["truth"]:
+            yield "truth", absolute(drawn, target)
+        middle = frames[:, [frames.shape[1] // 2]]
+        if weights["image"]:
+            # Which of the two a frame is, its style tells; each decoder redraws what is of its kind.
+            known = batch["style"][:, [ENHANCEMENTS.index(name)]]
+            again, _, _ = network(known.expand_as(frames), known, name)
+            yield "image", absolute(again, known)
+        if weights["content"] or weights["style"] or weights["cycle"]:
+            other = next(each for each in ENHANCEMENTS if each != name)
+            back, _, code = network(drawn.expand_as(frames), middle, other)
+            if weights["content"]:
+                yield "content", absolute(code, content.detach())
+            if weights["style"]:
+                yield "style", absolute(network(drawn.expand_as(frames), drawn, name)[1], style.detach())
+            if weights["cycle"]:
+                yield "cycle", absolute(back, middle)
+
+    def predict(self, network: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+        """Both directions as channels (B, 2, ...)."""
+        outputs = [
+            network(batch["content"], batch["style"][:, [number]], name)[0]
+            for number, name in enumerate(ENHANCEMENTS)
+        ]
+        return torch.cat(outputs, dim=1).float()
+
+
+def _critic(enhancement: str) -> str:
+    return f"critic_{enhancement}"
