@@ -116,7 +116,8 @@ def motion_mm(series: Series) -> float:
     def edges(frame: np.ndarray) -> np.ndarray:
         image = to_canonical(series.grid.with_array(frame)).array
         rows, columns = np.gradient(np.take(image, image.shape[axis] // 2, axis=axis))
-        return np.hypot(rows, columns)
+        strength: np.ndarray = np.hypot(rows, columns)
+        return strength / max(float(strength.max()), 1e-6)
 
     first = edges(series.frames[0])
     shifts = [

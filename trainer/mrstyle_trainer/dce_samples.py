@@ -100,6 +100,7 @@ class SimulatedSeries(Dataset):
             noise=generator.uniform(0.005, 0.04),
             shading=generator.uniform(0, 0.3),
             breathing_mm=generator.uniform(0, 14),
+            fat_suppression=max(0.0, generator.uniform(-0.8, 0.95)),
         )
 
     def _corner(self, generator: np.random.Generator, body: DCEPhantom) -> tuple[slice, slice]:

@@ -43,7 +43,6 @@ RANDOM_SITE = -1
 _T1_KINDS = (("mprage", 0.55), ("spgr", 0.25), ("t1_inversion", 0.10), ("t1_spin_echo", 0.10))
 _SLAB_MARGIN = 2
 _REST = len(LOOK_TISSUES) + 1  # the kind of all that is neither white matter nor in a look
-_MISREAD = (0.04, 0.04, 0.08, 0.08, 0.06)  # of each tissue's level
 COARSE_SHAPE = (48, 56, 48)
 """Of whole heads at 4 mm, along superior, anterior and right."""
 
@@ -82,8 +81,7 @@ class SimulatedSites(Dataset):
     - coarse (1, 48, 56, 48), the whole head of the content at 4 mm, coarse_log_gain (exact) and coarse_weight, 1 in tissue,
       of the same shape, coarse_kinds (48, 56, 48), int64, which tissue is there (see `kinds_of`), and coarse_levels (5,),
       those of the tissues of a look (exact); only where ``sites.patch`` is a cube;
-    - levels (5,) of the tissues of a look in the content, about as they are read from a scan, source_look (9,), the look of
-      ``source`` (see `mrstyle.physics.sites.look_of`), and look (9,), that of ``target_site``;
+    - source_look (9,), the look of ``source`` (see `mrstyle.physics.sites.look_of`), and look (9,), that of ``target_site``;
     - paired, 1: the truth is known; target is the truth.
 
     Content, reference and coarse are scaled so that the 99.5th percentile of their head is about 1, as a volume's own
@@ -129,7 +127,6 @@ class SimulatedSites(Dataset):
             "source": torch.tensor(source),
             "target_site": torch.tensor(target),
             "paired": torch.tensor(1.0),
-            "levels": _misread(generator, levels_of(person, taker)),
             "source_look": look_of(taker.site),
             "look": look_of(shower.site),
         }
@@ -315,12 +312,6 @@ def _signals(person: Person, scanner: Scanner) -> Tensor:
     pd, t1_ms, t2_ms = person.tissues[field_of(acquisition)].unbind(-1)
     values = signal(pd, t1_ms, t2_ms, acquisition)
     return values if scanner.class_gain is None else values * scanner.class_gain[:, None]
-
-
-def _misread(generator: Generator, levels: Tensor) -> Tensor:
-    """Levels as they are read from a scan, with partial volume and noise."""
-    factor = torch.exp(torch.tensor(_MISREAD) * torch.randn(levels.shape, generator=generator))
-    return levels * factor + 0.01 * torch.randn(levels.shape, generator=generator)
 
 
 def _pooled_kinds(kinds: Tensor) -> Tensor:

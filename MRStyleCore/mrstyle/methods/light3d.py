@@ -131,18 +131,18 @@ class Light3D(nn.Module):
 
         Under strong shading, white matter is better found in another pass, when most of the shading is taken out.
         """
-        told = self._told(coarse)
+        told = self._told(coarse, coarse)
         for _ in range(passes - 1):
             leveled = coarse * told.log_gain.exp()
             unit = torch.stack([_brightest(each) for each in leveled]).view(-1, 1, 1, 1, 1)
-            again = self._told(leveled / unit)
-            told = again._replace(log_gain=told.log_gain + again.log_gain - unit.log())
+            told = self._told(leveled / unit, coarse)
         return told
 
-    def _told(self, coarse: Tensor) -> Levels:
+    def _told(self, seen: Tensor, coarse: Tensor) -> Levels:
+        """What whole heads tell by the tissues that are found in ``seen``, the same heads with less shading."""
         size = coarse.shape[2:]
         padding = [pad for length in reversed(size) for pad in (0, -length % self.level.divisor)]
-        kinds = self.level(F.pad(coarse, padding))[:, :, : size[0], : size[1], : size[2]].float()
+        kinds = self.level(F.pad(seen, padding))[:, :, : size[0], : size[1], : size[2]].float()
         with torch.autocast(coarse.device.type, enabled=False):
             shares = kinds.softmax(dim=1)[:, : 1 + LEVELS]
             powers, voices = (

@@ -28,6 +28,7 @@ BASELINE_S = 20.0
 _R2_PER_MM_PER_S = 6.0  # transverse relaxivity
 _VARIATION = 0.2  # of people, standard deviation of the logarithm of kinetic parameters
 _RELAXATION_VARIATION = 0.05
+_FATTY = ("fat", "marrow")
 _TEXTURE = 0.03
 _BREATH_S = (3.5, 5.5)
 _FAR_MM = 400.0
@@ -104,6 +105,7 @@ class Protocol:
         noise: standard deviation, of the 99.5th percentile of the unenhanced body.
         shading: standard deviation of the logarithm of the receive field, about.
         breathing_mm: how far the organs move.
+        fat_suppression: share of the signal of fat that is taken away.
     """
 
     times_s: NDArray[np.float64]
@@ -114,6 +116,7 @@ class Protocol:
     noise: float = 0.02
     shading: float = 0.15
     breathing_mm: float = 6.0
+    fat_suppression: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -220,6 +223,8 @@ class DCEPhantom:
             echo_time_ms=protocol.echo_time_ms,
             flip_angle_deg=protocol.flip_angle_deg,
         )
+        is_fat = np.isin(self.names, _FATTY)
+        signals = np.where(is_fat, 1 - protocol.fat_suppression, 1.0) * signals
         return self.texture * np.tensordot(signals.astype(np.float32), self.shares, 1)
 
     def _unit(self, protocol: Protocol) -> float:

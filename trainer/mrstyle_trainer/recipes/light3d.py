@@ -84,9 +84,10 @@ class Light3DRecipe:
         self, networks: dict[str, nn.Module], batch: dict[str, Tensor]
     ) -> Iterator[tuple[str, Losses]]:
         # The looks of sites as physics has them, so that random sites are no different.
+        # The levels are those that a scan of the whole head tells, so that the rest learns to live with how they are misread.
         drawn, read, usual = networks[self.main](
             _leveled(batch),
-            batch["levels"],
+            None,
             batch["look"],
             torch.full_like(batch["source"], -1),
             batch["coarse"],
@@ -132,9 +133,7 @@ class Light3DRecipe:
         """The content at the target site; without a truth, there and back again."""
         content, coarse = _leveled(batch), batch["coarse"]
         if self.is_paired:
-            return network(
-                content, batch["levels"], batch["look"], torch.full_like(batch["source"], -1), coarse
-            )[0]
+            return network(content, None, batch["look"], torch.full_like(batch["source"], -1), coarse)[0]
         table = cast(Light3D, network).table
         source, target = batch["source"], batch["target_site"]
         output, _, _ = network(content, None, table[target], target, coarse)
