@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import slicer
 from slicer.i18n import tr as _
@@ -15,6 +16,8 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleWidget,
 )
 from slicer.util import VTKObservationMixin
+
+_RESOURCES = Path(__file__).resolve().parent / "Resources"
 
 
 class MRHarmonize(ScriptedLoadableModule):
@@ -31,6 +34,13 @@ class MRHarmonize(ScriptedLoadableModule):
         )
         parent.helpText += self.getDefaultModuleDocumentationLink()
         parent.acknowledgementText = _("Made by the MRStyle contributors. How to cite: see About.")
+        slicer.app.connect("startupCompleted()", _register_sample_data)
+
+
+def _register_sample_data():
+    from MRHarmonizeLib.sample_data import register_sample_data
+
+    register_sample_data(_RESOURCES)
 
 
 class MRHarmonizeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):

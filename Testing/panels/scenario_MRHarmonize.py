@@ -7,12 +7,14 @@ import slicer
 from transfer_panel_helpers import choose_model, click, run_of, settle, wait_until
 
 MODEL = "brain-light3d"
-_HEADS = (("ContrastSynth", "MRStyleHead_T1w"), ("MRStyleTransfer", "MRStylePhantom_T1w"))
+SITE = "sim-3T-mprage"
 _PATIENCE_S = 3600.0  # the thickness of two heads
 
 
 def scenario(grab, model: str = MODEL) -> None:
     """Work through the tutorial; `grab(name)` takes a picture of the window."""
+    from MRHarmonizeLib.sample_data import load_sites
+
     from MRStyleLib import settings
     from MRStyleLib.models import find_model
 
@@ -26,12 +28,12 @@ def scenario(grab, model: str = MODEL) -> None:
     settle()
     panel = slicer.modules.MRHarmonizeWidget
     ui = panel.ui
-    heads = [load_head(module, name) for module, name in _HEADS]
+    heads = load_sites(helpers.MODULE.parent / "Resources")
     slicer.util.setSliceViewerLayers(background=heads[0], fit=True)
     panel._panel._models.refresh("")
     choose_model(panel, entry.name)
     helpers.check_volumes(panel, *heads)
-    ui.siteComboBox.currentIndex = ui.siteComboBox.count - 1
+    ui.siteComboBox.currentText = SITE
     settle(0.5)
     grab("10-harmonize-inputs")
     click(ui.applyButton)
@@ -49,12 +51,6 @@ def scenario(grab, model: str = MODEL) -> None:
     scroll_to(area)
     settle(0.5)
     grab("13-harmonize-sites")
-
-
-def load_head(module: str, name: str):
-    """A digital head of the tutorials."""
-    path = helpers.ROOT / module / "Resources" / "SampleData" / f"{name}.nii.gz"
-    return slicer.util.loadVolume(str(path), {"name": name})
 
 
 def wait_for_end(panel) -> None:
