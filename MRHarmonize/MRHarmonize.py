@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
+import numpy as np
 import slicer
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -16,8 +16,6 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleWidget,
 )
 from slicer.util import VTKObservationMixin
-
-_RESOURCES = Path(__file__).resolve().parent / "Resources"
 
 
 class MRHarmonize(ScriptedLoadableModule):
@@ -34,13 +32,9 @@ class MRHarmonize(ScriptedLoadableModule):
         )
         parent.helpText += self.getDefaultModuleDocumentationLink()
         parent.acknowledgementText = _("Made by the MRStyle contributors. How to cite: see About.")
-        slicer.app.connect("startupCompleted()", _register_sample_data)
+        from MRHarmonizeLib.sample_data import register_sample_data
 
-
-def _register_sample_data():
-    from MRHarmonizeLib.sample_data import register_sample_data
-
-    register_sample_data(_RESOURCES)
+        slicer.app.connect("startupCompleted()", register_sample_data)
 
 
 class MRHarmonizeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -143,16 +137,10 @@ class MRHarmonizeLogic(ScriptedLoadableModuleLogic):
 
 
 class MRHarmonizeTest(ScriptedLoadableModuleTest):
-    """Runs inside Slicer: two balls and a model without weights, in a real worker process."""
+    """Runs inside Slicer: a ball gets the intensities of another one by a real worker process, on its own grid."""
 
     def runTest(self):
         slicer.mrmlScene.Clear()
-        self.test_two_balls()
-
-    def test_two_balls(self):
-        """The result is on the grid of the volume and has the intensities of the reference."""
-        import numpy as np
-
         ball = np.clip(20 - np.linalg.norm(np.indices((40, 40, 40)) - 20, axis=0), 0, None)
         dark, bright = (slicer.util.addVolumeFromArray(scale * ball) for scale in (1.0, 40.0))
         (result,) = MRHarmonizeLogic().process([dark], "histogram-matching", reference=bright, device="cpu")

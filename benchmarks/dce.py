@@ -30,7 +30,8 @@ from mrstyle.dce import Like, enhancement_of, transfer_enhancement
 from mrstyle.metrics.image import ms_ssim, psnr, ssim
 from mrstyle.models.catalogue import find
 from mrstyle.models.package import Package, load_package
-from mrstyle.physics.dce_phantom import BODIES, DCEPhantom, Protocol, dce_phantom
+from mrstyle.physics.dce_bodies import BODIES
+from mrstyle.physics.dce_phantom import DCEPhantom, Protocol, dce_phantom
 from mrstyle.qa.series import series_quality
 from mrstyle.series import Series
 from mrstyle.volume import Volume

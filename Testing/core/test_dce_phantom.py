@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from mrstyle.errors import InputError
-from mrstyle.physics.dce_phantom import BASELINE_S, BODIES, LESIONS, DCEPhantom, Protocol, dce_phantom
+from mrstyle.physics.dce_bodies import BODIES
+from mrstyle.physics.dce_phantom import BASELINE_S, DCEPhantom, Protocol, dce_phantom
+from mrstyle.physics.dce_tissues import LESIONS
 from mrstyle.physics.kinetics import concentration_of, fitted
 
 STILL = Protocol(np.arange(0, 300, 5.0), echo_time_ms=0.0, noise=0.0, shading=0.0, breathing_mm=0.0)

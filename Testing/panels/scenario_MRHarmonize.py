@@ -28,7 +28,7 @@ def scenario(grab, model: str = MODEL) -> None:
     settle()
     panel = slicer.modules.MRHarmonizeWidget
     ui = panel.ui
-    heads = load_sites(helpers.MODULE.parent / "Resources")
+    heads = load_sites()
     slicer.util.setSliceViewerLayers(background=heads[0], fit=True)
     panel._panel._models.refresh("")
     choose_model(panel, entry.name)
