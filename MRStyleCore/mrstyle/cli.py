@@ -16,7 +16,7 @@ from . import __version__
 from .cli_cohort import HELP as COHORT_HELP
 from .cli_cohort import cohort
 from .cli_dce import HELP as DCE_HELP
-from .cli_dce import dce
+from .cli_dce import dce, evaluate_series
 from .cli_display import head_seconds, metrics_table, models_table, progress_display
 from .cli_harmonize import HELP as HARMONIZE_HELP
 from .cli_harmonize import harmonize
@@ -164,10 +164,16 @@ def evaluate(
     style: Annotated[Path | None, typer.Option(help="The volume whose look it took.")] = None,
     reference: Annotated[Path | None, typer.Option(help="The true image of that contrast.")] = None,
     mask: Annotated[Path | None, typer.Option(help="Voxels above 0.5 count; default: the patient.")] = None,
+    series: Annotated[
+        bool, typer.Option("--series", help="Both are dynamic series; --content is needed.")
+    ] = False,
     maps: Maps = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure the quality of a generated volume."""
+    """Measure the quality of a generated volume, or of a series frame by frame."""
+    if series:
+        evaluate_series(generated, content, mask, maps, as_json, others=(style, reference))
+        return
     known = {"content": content, "style": style, "reference": reference, "mask": mask}
     given = {name: path for name, path in known.items() if path is not None}
     outputs = Outputs([generated, *given.values()])

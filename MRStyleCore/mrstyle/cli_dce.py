@@ -18,8 +18,9 @@ from .files import suffix_of
 from .outputs import METRICS_NAME, Outputs
 
 if TYPE_CHECKING:
-    from .dce import EnhancementResult, Like
+    from .dce import Enhancement, Like
     from .qa.series import SeriesQuality
+    from .series import Series
 
 HELP = """Take the contrast enhancement of a dynamic series away, or add it.
 
@@ -99,9 +100,11 @@ def dce(
         with outputs.staged() as place:
             write_series(result.series, place(output), result.sidecar)
             if maps is not None:
-                _write_maps(result, quality, maps, place)
+                _write_maps(result.series, result.before, quality, maps, place)
     seconds = round(time.monotonic() - started, 2)
-    told = {"output": str(output), "notes": result.notes, "seconds": seconds} | metrics(result, quality)
+    told = {"output": str(output), "notes": result.notes, "seconds": seconds} | metrics(
+        result.before, quality
+    )
     if as_json:
         print_json(told)
         return
@@ -111,21 +114,64 @@ def dce(
     print(f"Wrote {output}, {len(content.frames)} frames, in {seconds:.0f} s: {', '.join(scores)}.")
 
 
-def metrics(result: EnhancementResult, quality: SeriesQuality) -> dict[str, Any]:
+def evaluate_series(
+    generated: Path,
+    content: Path | None,
+    region: Path | None,
+    maps: Path | None,
+    as_json: bool,
+    others: tuple[Path | None, ...] = (),
+) -> None:
+    """``mrstyle evaluate --series``: CW-SSIM over time, and the curves of a region."""
+    if content is None:
+        raise InputError("A series is measured against the one it was made of; give that by --content.")
+    if any(others):
+        raise InputError(
+            "Of a series, only --content, --mask (the region of the curves) and --maps can be given."
+        )
+    outputs = Outputs([generated, content, *([region] if region else [])])
+    if maps is not None:
+        outputs.add_folder(maps)
+    with progress_display() as display, hard_stop(outputs.discard):
+        display.stage("measuring quality")
+        from .dce import enhancement_of
+        from .qa.series import series_quality
+        from .series import read_series
+        from .volume import read_mask
+
+        made, real = read_series(generated, 1.0), read_series(content, 1.0)
+        mask = None if region is None else read_mask(region, may_be_slice=True)
+        if mask is not None and not mask.has_grid_of(real.grid):
+            raise InputError(f"The region {region} is not on the grid of {content}; resample it first.")
+        seen = enhancement_of(real)
+        inside = None if mask is None else mask.array > 0.5
+        quality = series_quality(made, real, 0, region=inside, seen=seen)
+        if maps is not None:
+            with outputs.staged() as place:
+                _write_maps(real, seen, quality, maps, place)
+    if as_json:
+        print_json({"generated": str(generated)} | metrics(seen, quality))
+        return
+    print(
+        f"Content CW-SSIM {quality.content.mean():.3f} (mean of {len(quality.content)} frames, lowest "
+        f"{quality.content.min():.3f})."
+    )
+
+
+def metrics(seen: Enhancement, quality: SeriesQuality) -> dict[str, Any]:
     """Scores and curves over time as JSON."""
 
     def column(values: Any) -> list[float] | None:
         return None if values is None else [round(float(each), 4) for each in values]
 
     return {
-        "times_s": column(result.series.times_s),
         "content_cw_ssim": column(quality.content),
         "style_cw_ssim": column(quality.style),
         "data_range": round(quality.data_range, 4),
         "mask": "whole image",
-        "enhanced_share_of_patient": round(result.before.share, 4),
-        "mean_signal_of_enhanced_region_before": column(quality.before),
-        "mean_signal_of_enhanced_region_after": column(quality.after),
+        "enhanced_share_of_patient": round(seen.share, 4),
+        "mean_signal_of_region_before": column(quality.before),
+        "mean_signal_of_region_after": column(quality.after),
     }
 
 
@@ -139,11 +185,10 @@ def _parsed(like: str | None) -> tuple[Path | None, int | None]:
     return Path(like), None
 
 
-def _write_maps(result: EnhancementResult, quality: SeriesQuality, folder: Path, place: Any) -> None:
+def _write_maps(series: Series, seen: Enhancement, quality: SeriesQuality, folder: Path, place: Any) -> None:
     from .volume import write_volume
 
-    grid = result.series.grid
-    for name, array in (("enhancement", result.before.gain), ("content_weight", quality.weights)):
-        write_volume(grid.with_array(array, name), place(folder / f"{name}.nii.gz"))
-    text = json.dumps(metrics(result, quality), indent=2, allow_nan=False) + "\n"
+    for name, array in (("enhancement", seen.gain), ("content_weight", quality.weights)):
+        write_volume(series.grid.with_array(array, name), place(folder / f"{name}.nii.gz"))
+    text = json.dumps(metrics(seen, quality), indent=2, allow_nan=False) + "\n"
     place(folder / METRICS_NAME).write_text(text, encoding="utf-8")

@@ -111,15 +111,15 @@ def read_volume(path: str | Path) -> Volume:
     return volume
 
 
-def read_mask(path: str | Path) -> Volume:
-    """Read a mask, as `read_volume` reads a volume; it may be 1 everywhere.
+def read_mask(path: str | Path, *, may_be_slice: bool = False) -> Volume:
+    """Read a mask, as `read_volume` reads a volume; it may be 1 everywhere and, if that will do, a single slice.
 
     Raises:
         InputError: as `read_volume`, or the mask is empty: no voxel is above 0.5.
     """
     path = Path(path)
     volume = _read(path)
-    if fault := _fault(volume):
+    if fault := _fault(volume, may_be_slice):
         raise InputError(f"{path} {fault}.")
     if not (volume.array > 0.5).any():
         raise InputError(f"The mask {path} is empty: no voxel is above 0.5; check it.")

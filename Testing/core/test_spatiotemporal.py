@@ -23,7 +23,7 @@ from mrstyle.networks.recurrence import BiConvLSTM, ConvLSTM
 from mrstyle.physics.dce_phantom import Protocol, dce_phantom
 from mrstyle.qa.series import series_quality
 from mrstyle.series import Series, read_series, write_series
-from mrstyle.volume import Volume
+from mrstyle.volume import Volume, write_volume
 
 CPU = Plan(torch.device("cpu"), "float32", batch=1)
 CONFIG = {"width": 4, "max_width": 8, "residual_blocks": 1, "style_width": 4, "style_max_width": 8}
@@ -228,6 +228,27 @@ def test_the_command_writes_a_series_and_its_maps(tmp_path: Path, mrstyle: Calla
     np.testing.assert_allclose(made.times_s, TIMES_S)
     sidecar = json.loads((tmp_path / "out.json").read_text())
     assert sidecar["MRStyle"]["enhancement"] == "baseline"
+
+
+def test_a_series_is_measured_frame_by_frame(tmp_path: Path, mrstyle: Callable[..., Run]) -> None:
+    content = kidney()
+    dimmed = content.with_frames(content.frames * np.linspace(1, 0.5, 12)[:, None, None, None], "dimmed")
+    write_series(content, tmp_path / "in.nii.gz", {})
+    write_series(dimmed, tmp_path / "out.nii.gz", {})
+    region = content.grid.with_array(content.frames.max(axis=0) > 0.5 * content.frames.max())
+    write_volume(region, tmp_path / "region.nii.gz")
+    told = mrstyle(
+        "evaluate", tmp_path / "out.nii.gz", "--series", "--content", tmp_path / "in.nii.gz",
+        "--mask", tmp_path / "region.nii.gz", "--maps", tmp_path / "maps", "--json",
+    )  # fmt: skip
+    assert told.code == 0, told.err
+    result = json.loads(told.out)
+    assert result["content_cw_ssim"][0] == pytest.approx(1, abs=1e-3)
+    assert result["content_cw_ssim"][-1] < result["content_cw_ssim"][3]
+    after, before = (result[f"mean_signal_of_region_{when}"][-1] for when in ("after", "before"))
+    assert after == pytest.approx(0.5 * before, rel=0.01)
+    assert (tmp_path / "maps" / "enhancement.nii.gz").exists()
+    assert_refused(mrstyle("evaluate", tmp_path / "out.nii.gz", "--series"), "--content")
 
 
 @pytest.mark.parametrize(
