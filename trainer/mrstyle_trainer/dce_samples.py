@@ -21,6 +21,7 @@ _VALIDATION_SEED = 10_000
 _KEPT = 64
 _OWN_STYLE = 0.4
 _EARLY = 0.25
+_LONGEST_WAIT_S = 60.0
 
 
 def people_of(data: DCEPhantomData, part: Part) -> list[int]:
@@ -69,7 +70,7 @@ class SimulatedSeries(Dataset):
             else generator.integers(2, max(3, late[0]))
         )
         enhanced = int(generator.choice(late))
-        unenhanced = int(generator.integers(0, max(1, np.flatnonzero(times_s < BASELINE_S)[-1])))
+        unenhanced = int(generator.integers(0, 1 + np.flatnonzero(times_s < BASELINE_S)[-1]))
         corner = self._corner(generator, body)
         scale = float(np.exp(generator.uniform(-0.08, 0.08)))
 
@@ -91,6 +92,8 @@ class SimulatedSeries(Dataset):
         data = self.data
         interval_s = generator.uniform(*data.interval_s)
         times_s = np.arange(0, generator.uniform(*data.duration_s), interval_s, dtype=np.float64)
+        # The bolus comes after one frame or after some.
+        times_s += max(BASELINE_S - interval_s * generator.uniform(1, 6), -_LONGEST_WAIT_S)
         return Protocol(
             times_s,
             repetition_time_ms=generator.uniform(2.5, 8.0),
