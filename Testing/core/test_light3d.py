@@ -106,10 +106,11 @@ def test_an_uncertainty_comes_with_several_samples(tmp_path: Path) -> None:
     assert result.uncertainty.array.max() > 0
 
 
-def test_a_volume_of_fine_voxels_keeps_its_detail() -> None:
-    """Half of the voxel size: a pattern that the network never sees is in the output nevertheless."""
+@pytest.mark.parametrize("seen", [12, 40])
+def test_a_volume_of_fine_or_large_voxels_keeps_its_detail(seen: int) -> None:
+    """A pattern that the network sees blurred, or interpolated, is in the output nevertheless."""
     fine = torch.rand(24, 24, 24)
-    cut = Leveled(resized(fine, [12, 12, 12]), fine, (slice(0, 24),) * 3, torch.ones(()), torch.ones(1, 5))
+    cut = Leveled(resized(fine, [seen] * 3), fine, (slice(0, 24),) * 3, torch.ones(()), torch.ones(1, 5))
     restored = with_detail(cut, 0.5 * cut.image + 0.1)
     torch.testing.assert_close(restored, 0.5 * fine + 0.1, atol=0.02, rtol=0)
 

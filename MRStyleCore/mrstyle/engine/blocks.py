@@ -233,15 +233,14 @@ def resized(image: Tensor, size: list[int]) -> Tensor:
 
 
 def with_detail(cut: Leveled, output: Tensor, radius: int = 2, floor: float = 1e-4) -> Tensor:
-    """An output at the voxel size of the volume, with its detail where the network saw larger voxels.
+    """An output at the voxel size of the volume, with its detail, where the network saw larger or smaller voxels.
 
-    The 3D form of ``slices.with_detail``: around each voxel the output is a linear function of the input.
+    The 3D form of ``slices.with_detail``: around each voxel the output is a linear function of the input. So voxels that are
+    too large for the network are not blurred by being interpolated twice, either.
     """
     size = list(cut.fine.shape)
     if list(output.shape) == size:
         return output
-    if all(fine <= coarse for fine, coarse in zip(size, output.shape, strict=True)):
-        return resized(output, size)
 
     def mean(x: Tensor) -> Tensor:
         return F.avg_pool3d(x[None, None], 2 * radius + 1, 1, radius, count_include_pad=False)[0, 0]
