@@ -241,3 +241,18 @@ def test_a_request_for_a_site_is_checked_before_any_scan_is_read(
     options = {"--name": "west", "--description": "Third", "-o": "grown"} | change
     words = [word for pair in options.items() for word in pair]
     assert_refused(mrstyle("sites", "add", "no-such-scan.nii.gz", *words), said)
+
+
+def test_what_lies_far_below_the_crown_is_not_taken_for_a_brain(tmp_path: Path) -> None:
+    """Two heads that differ in their necks alone are read and leveled alike."""
+    network = tiny_light3d(tmp_path).network
+    one = torch.rand(1, 1, 60, 40, 40, generator=torch.Generator().manual_seed(0))
+    other = one.clone()
+    other[:, :, : 60 - 48] = 0.6  # as white matter would be
+    with torch.inference_mode():
+        (kinds, gain, levels), (same_kinds, same_gain, same_levels) = (
+            network.levels(each) for each in (one, other)
+        )
+    torch.testing.assert_close(kinds, same_kinds)
+    torch.testing.assert_close(gain, same_gain)
+    torch.testing.assert_close(levels, same_levels)

@@ -45,6 +45,7 @@ COARSE_MM = 4.0
 # Far from white matter, the gain must not grow without end; where there is none, it is near 1.
 _STIFFNESS = 1e-4
 _DARKEST, _AIR = 0.01, 0.05
+_HEAD_SLICES = 48  # from the crown: 192 mm
 # Of white matter and the tissues of a look. To powers, voxels of several tissues count less; of cortex, hardly any voxel of
 # 4 mm is pure, and of marrow few.
 _POWERS = (4, 2, 8, 8, 4, 4)
@@ -140,7 +141,10 @@ class Light3D(nn.Module):
 
     def _told(self, seen: Tensor, coarse: Tensor) -> Levels:
         """What whole heads tell by the tissues that are found in ``seen``, the same heads with less shading."""
-        size = coarse.shape[2:]
+        # A neck, of which the training saw less, can look like a brain.
+        below = max(0, coarse.shape[2] - _HEAD_SLICES)
+        seen = seen[:, :, below:]
+        size = seen.shape[2:]
         padding = [pad for length in reversed(size) for pad in (0, -length % self.level.divisor)]
         kinds = self.level(F.pad(seen, padding))[:, :, : size[0], : size[1], : size[2]].float()
         with torch.autocast(coarse.device.type, enabled=False):
@@ -148,7 +152,7 @@ class Light3D(nn.Module):
             powers, voices = (
                 torch.tensor(each, device=coarse.device).view(-1, 1, 1, 1) for each in (_POWERS, _VOICES)
             )
-            shares = shares**powers
+            shares = F.pad(shares**powers, (0, 0, 0, 0, below, 0))
             log_gain = math.log(WHITE_MATTER_LEVEL) - smooth_level(coarse.float(), voices * shares)
             weight = shares[:, 1:].flatten(2)
             leveled = (coarse.float() * log_gain.exp()).flatten(2)
@@ -223,7 +227,8 @@ class Levels(NamedTuple):
     """What whole heads tell.
 
     Attributes:
-        kinds: logits (B, 2 + LEVELS, D, H, W) of white matter, the tissues of a look, and all else.
+        kinds: logits (B, 2 + LEVELS, D, H, W) of white matter, the tissues of a look, and all else; of the uppermost slices,
+            where a head is tall.
         log_gain: the logarithm of the gain that brings white matter to 0.6 everywhere, (B, 1, D, H, W).
         levels: of the tissues of a look (B, LEVELS), after that gain; what is not there has its usual level.
     """
