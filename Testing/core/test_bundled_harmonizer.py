@@ -46,7 +46,7 @@ def test_scans_of_two_sites_become_alike() -> None:
     brain = phantom.brain_mask()
     before = likeness_db(one, two, brain)
     harmonized = [translate(scan, package, Site(TARGET), device="cpu").image for scan in (one, two)]
-    assert likeness_db(*harmonized, brain) > before + 3
+    assert likeness_db(*harmonized, brain) > before + 2
 
 
 @pytest.mark.parametrize("site", ["sim-1.5T-spgr", "sim-3T-ir-spgr", "sim-3T-tfe"])
