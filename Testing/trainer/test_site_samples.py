@@ -9,10 +9,19 @@ import torch
 from small_training import HEADS
 
 from mrstyle.errors import InputError
+from mrstyle.physics.sites import LOOK_TISSUES, SITES, look_of
 from mrstyle_trainer.anatomies import Anatomy, LabelTable, read_label_map
+from mrstyle_trainer.heads import Head
 from mrstyle_trainer.simulate import SimulationConfig
 from mrstyle_trainer.site_config import SitesConfig
-from mrstyle_trainer.site_samples import COARSE_SHAPE, RANDOM_SITE, SimulatedSites
+from mrstyle_trainer.site_samples import (
+    COARSE_SHAPE,
+    RANDOM_SITE,
+    Scanner,
+    SimulatedSites,
+    kinds_of,
+    levels_of,
+)
 from mrstyle_trainer.traveling import TravelingSubject
 
 PATCH = (32, 32, 32)
@@ -91,3 +100,24 @@ def test_a_traveling_subject_is_the_same_everywhere(anatomies: list[Anatomy]) ->
     scan = subject.scan("sim-3T-surface-coil", subject.voxels("sim-3T-surface-coil"))
     assert scan.shape == truths[0].shape
     assert abs(scan.array - truths[0].array).mean() > 0.1 * truths[0].array.mean()
+
+
+def test_fat_is_seen_where_it_mixes_with_muscle(anatomies: list[Anatomy]) -> None:
+    """It is a kind of its own, at the level of the usual person's fat."""
+    table = anatomies[0].table
+    fat = 1 + LOOK_TISSUES.index("fat")
+    kinds = kinds_of(table)
+    soft = next(index for index, pair in enumerate(table.tissues) if pair == ("fat", "muscle"))
+    assert kinds[soft].tolist() == [fat, 1 + len(LOOK_TISSUES)]
+    site = SITES["sim-3T-mprage"]
+    person = Head(anatomies[0]).person(torch.Generator().manual_seed(0), (0.0, 0.0, 0.0))
+    levels = levels_of(person, Scanner(site))
+    assert levels[fat - 1].item() == pytest.approx(look_of(site)[fat - 1].item(), rel=1e-3)
+
+
+def test_another_scan_of_the_same_day_differs_in_noise_alone(anatomies: list[Anatomy]) -> None:
+    person = TravelingSubject(anatomies[0], 1, SimulationConfig.model_validate({}))
+    voxels = person.voxels("sim-3T-mprage")
+    one, again, other = (person.scan("sim-3T-mprage", voxels, again=number).array for number in (0, 0, 1))
+    assert (one == again).all()
+    assert 0 < abs(one - other).mean() < 0.2 * one.mean()
