@@ -1,6 +1,6 @@
 """Enhancement taken away from and added to dynamic series: simulated people with known truth, a real series, speed.
 
-    python benchmarks/dce.py DATA [--model dce-kidney-2d] [--people 6] [--only simulated speed breast] > result.json
+    python benchmarks/dce.py DATA --model PACKAGE [--people 6] [--only simulated speed breast] > result.json
 
 Simulated people are those from seed 20,000 on, whom no training or validation sees.
 
@@ -197,7 +197,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", type=Path)
-    parser.add_argument("--model", default="dce-kidney-2d", help="id or folder of a package")
+    parser.add_argument("--model", required=True, help="id or folder of a package")
     parser.add_argument("--people", type=int, default=6)
     parser.add_argument(
         "--only", nargs="+", default=["simulated", "speed"], choices=["simulated", "speed", "breast"]

@@ -27,12 +27,11 @@ HELP = """Take the contrast enhancement of a dynamic series away, or add it.
 A series is a 4D NIfTI file, a multi-volume or sequence of 3D Slicer (.nrrd),
 or a folder with one file a frame. It begins before the bolus.
 
-    mrstyle dce kidney.nii.gz --enhancement baseline -o without.nii.gz
-    mrstyle dce kidney.nii.gz --like other.nii.gz:12 -o as_other.nii.gz --maps maps
+    mrstyle dce kidney.nii.gz --model my-dce --enhancement baseline -o no.nii.gz
+    mrstyle dce kidney.nii.gz --model my-dce --like other.nii.gz:12 -o out.nii.gz
 
 Frames keep their places and times. For research, not for diagnosis.
 """
-_DEFAULT_MODEL = "dce-kidney-2d"
 
 
 class State(str, Enum):
@@ -45,15 +44,13 @@ class State(str, Enum):
 def dce(
     series: Annotated[Path, typer.Argument(help="The series: a file or a folder of frames.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="4D file to write (.nii.gz).")],
+    model: Annotated[str, typer.Option(help="Id, id@version or folder of a model for such series.")],
     enhancement: Annotated[
         State | None, typer.Option(help="As the first frame, or as the one that is enhanced most.")
     ] = None,
     like: Annotated[
         str | None, typer.Option(help="SERIES2[:FRAME], counted from 0; without FRAME its most enhanced one.")
     ] = None,
-    model: Annotated[
-        str, typer.Option(help="Id, id@version or folder; see `mrstyle models`.")
-    ] = _DEFAULT_MODEL,
     maps: Annotated[
         Path | None, typer.Option(help="Folder for the enhancement, its distance map and metrics.json.")
     ] = None,

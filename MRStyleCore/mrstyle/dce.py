@@ -179,7 +179,7 @@ def transfer_enhancement(
     card = model.card
     if "enhancement" not in card.target_kinds:
         raise InputError(
-            f"The model {card.id} does not change enhancement; choose another, such as dce-kidney-2d."
+            f"The model {card.id} does not change enhancement; choose one that was trained for it."
         )
     if isinstance(target, str) and target not in ENHANCEMENTS:
         raise InputError(f"Unknown enhancement {target!r}; choose {' or '.join(ENHANCEMENTS)}.")
