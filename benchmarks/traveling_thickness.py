@@ -27,6 +27,7 @@ from pathlib import Path
 import numpy as np
 from harmonization import HELD_OUT, TARGET, subjects
 from scipy import ndimage
+from thickness import segmented_brain
 
 from mrstyle.metrics.agreement import icc, mean_absolute_difference
 from mrstyle.models.catalogue import find
@@ -40,7 +41,6 @@ from mrstyle.translate import translate
 from mrstyle.volume import Volume
 from mrstyle_trainer.traveling import TravelingSubject
 
-CLOSING_VOXELS = 3
 CORTEX = 2  # of the label table
 SCAN, RESCAN, RAW = "scan", "rescan", "raw"
 LIMIT_MM, LEAST_ICC = 0.05, 0.9
@@ -62,11 +62,8 @@ def jobs_of(person: TravelingSubject, sites: list[str], models: list[Package]) -
     jobs = []
     for site in (TARGET, *sites):
         voxels = person.voxels(site)
-        brain = ndimage.binary_closing(
-            person.head.table.brain[voxels.classes.numpy()], iterations=CLOSING_VOXELS
-        )
         scan = person.scan(site, voxels)
-        mask = scan.with_array(ndimage.binary_fill_holes(brain).astype(np.float32))
+        mask = segmented_brain(scan.with_array(person.head.table.brain[voxels.classes.numpy()]))
         if site == TARGET:
             jobs.append(Job(person.name, site, SCAN, scan, mask))
             jobs.append(Job(person.name, site, RESCAN, person.scan(site, voxels, again=1), mask))

@@ -18,12 +18,12 @@ from .engine.report import Progress, Reporter
 from .errors import InputError
 from .history import array_sha256, versions
 from .methods.spatiotemporal import ENHANCEMENTS, WINDOW
+from .metrics.contrast_weighted import ENHANCEMENT_THRESHOLD, mean_gain
 from .models.package import Package
 from .series import Series
 from .volume import to_canonical
 
-_PUBLISHED_RANGE = 255.0
-_THRESHOLD = 20.0 / _PUBLISHED_RANGE
+_THRESHOLD = ENHANCEMENT_THRESHOLD / 255
 _LEAST_SHARE = 0.002  # of the patient that enhances, or nothing does
 _FADING_SHARE = 3.0  # so many times more voxels that fade than enhance: the bolus came before the first frame
 _MOVED_MM = 8.0
@@ -97,7 +97,7 @@ def enhancement_of(series: Series) -> Enhancement:
     # The patient is where any frame is bright: before the bolus, vessels are as dark as air.
     mask |= scaled.mean(axis=0) > _THRESHOLD
     difference = scaled[1:] - scaled[0]
-    gain = difference.mean(axis=0)
+    gain = mean_gain(scaled)
     enhanced = mask & (gain > _THRESHOLD)
     inside = enhanced if enhanced.any() else mask
     curve = np.concatenate([[0.0], difference[:, inside].mean(axis=1)])

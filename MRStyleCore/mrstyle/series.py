@@ -77,8 +77,8 @@ def read_series(path: str | Path, interval_s: float | None = None) -> Series:
         raise InputError(f"{path} has voxels that are NaN or infinite; export it again.")
     if interval_s is not None:
         times_s = interval_s * np.arange(count)
-    elif times_s is None:
-        times_s = _sidecar_times(path, count)
+    elif (told := _sidecar_times(path, count)) is not None:
+        times_s = told
     if times_s is None:
         raise InputError(
             f"Nothing tells the times of the frames of {path}; give the seconds between them (--interval)."
@@ -142,13 +142,11 @@ def _of_nifti(path: Path) -> tuple[Series, np.ndarray | None]:
         shape = [*image.shape, 1, 1, 1][:4]
         values = np.asanyarray(image.dataobj, dtype=np.float32).reshape(shape)
         step = float(image.header["pixdim"][4]) * _SECONDS.get(image.header.get_xyzt_units()[1], 0.0)
-        affine = image.affine
+        affine = volume_files.nifti_affine(image)
     except Exception as error:  # a damaged header makes nibabel fail in too many ways to list
         raise InputError(f"{path} is damaged or no NIfTI file; copy or export it again.") from error
     frames = np.ascontiguousarray(values.transpose(3, 2, 1, 0))
-    times_s = _sidecar_times(path, len(frames))
-    if times_s is None and step > 0:
-        times_s = step * np.arange(len(frames))
+    times_s = step * np.arange(len(frames)) if step > 0 else None
     grid = Volume(frames[0], affine, name)
     return Series(frames, grid, np.arange(len(frames), dtype=np.float64), name), times_s
 

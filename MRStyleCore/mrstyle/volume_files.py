@@ -61,7 +61,7 @@ def read_nibabel(path: Path) -> tuple[np.ndarray, np.ndarray]:
         dtype = image.get_data_dtype()
         components = 1 if dtype.fields is None else len(dtype.fields)
         _check_layout(path, image.shape, components, dtype.kind == "c")
-        affine = _nifti_affine(image) if isinstance(image, nib.Nifti1Image) else image.affine
+        affine = nifti_affine(image) if isinstance(image, nib.Nifti1Image) else image.affine
         array = np.asanyarray(image.dataobj, dtype=np.float32)
     except (InputError, MemoryError):
         raise
@@ -144,7 +144,7 @@ def read_history_text(path: Path, suffix: str) -> str | None:
         return None
 
 
-def _nifti_affine(image: Any) -> np.ndarray:
+def nifti_affine(image: Any) -> np.ndarray:
     """The affine in mm: sform, else qform, else as ITK and 3D Slicer place a file with neither."""
     # nibabel replaces a spacing of zero by 1 when it loads; the header as stored still has it.
     stored = type(image.header).from_fileobj(image.file_map["image"].get_prepare_fileobj("rb"), check=False)

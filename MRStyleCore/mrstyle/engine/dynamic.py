@@ -93,8 +93,8 @@ def translate_series(
             drawn = drawn[..., : size[0], : size[1]].float().cpu()
             output = paste(stacks[time], drawn.reshape(stacks[time].images.shape), mask.shape)
             outputs[time] = np.where(mask, output, np.minimum(output, frames[time]))
-            # What no later window sees can go; at the end, mirrored windows see earlier frames again.
-            for index in [index for index in code if index < min(time - reach, count - 2 * reach)]:
+            # What no later window sees can go; mirrored ones reach no further back.
+            for index in [index for index in code if index < time - reach]:
                 del code[index]
             tell((time + 1) / count)
     return outputs

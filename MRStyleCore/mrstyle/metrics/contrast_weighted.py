@@ -53,6 +53,20 @@ class ContrastWeightedSSIM:
     data_range: float
 
 
+def mean_gain(series: np.ndarray) -> np.ndarray:
+    """Time mean of I_t - I_0 (...) of a series (t, ...), the frame before contrast first; what a contrast agent brightens.
+
+    Raises:
+        InputError: there is only one frame.
+    """
+    if len(series) < 2:
+        raise InputError(
+            "Enhancement needs a series of at least two frames; give the one before contrast first."
+        )
+    gain: np.ndarray = series[1:].mean(axis=0, dtype=np.float32) - series[0]
+    return gain
+
+
 def enhanced_in_series(
     series: np.ndarray, *, data_range: float, threshold: float = ENHANCEMENT_THRESHOLD
 ) -> np.ndarray:
@@ -68,12 +82,7 @@ def enhanced_in_series(
     Raises:
         InputError: there is only one frame.
     """
-    if len(series) < 2:
-        raise InputError(
-            "Enhancement needs a series of at least two frames; give the one before contrast first."
-        )
-    gain = series[1:].mean(axis=0, dtype=np.float32) - series[0]
-    return gain * (255.0 / data_range) > threshold
+    return mean_gain(series) * (255.0 / data_range) > threshold
 
 
 def pair_threshold(before: np.ndarray, after: np.ndarray, *, data_range: float, mask: np.ndarray) -> float:

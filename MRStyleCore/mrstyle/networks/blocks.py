@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+CONVOLUTIONS = {2: nn.Conv2d, 3: nn.Conv3d}
 _THROUGH = 3  # slices that a kernel sees
 Padding = Literal["reflect", "zeros"]
 Statistics = Callable[[Tensor], "tuple[Tensor, Tensor]"]

@@ -14,9 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import PackageError
-from .blocks import InstanceNorm, convolution
-
-_CONVOLUTIONS = {2: nn.Conv2d, 3: nn.Conv3d}
+from .blocks import CONVOLUTIONS, InstanceNorm, convolution
 
 
 def _pooled(style: Tensor) -> Tensor:
@@ -66,7 +64,7 @@ class SPADE(nn.Module):
     def __init__(self, channels: int, hidden: int, dim: int = 2) -> None:
         super().__init__()
         self.norm = InstanceNorm()
-        self.affine = _CONVOLUTIONS[dim](hidden, 2 * channels, 3, padding=1, padding_mode="replicate")
+        self.affine = CONVOLUTIONS[dim](hidden, 2 * channels, 3, padding=1, padding_mode="replicate")
         self.mode = {2: "bilinear", 3: "trilinear"}[dim]
         nn.init.constant_(self.affine.bias[:channels], 1.0)  # type: ignore[index]
 
@@ -93,7 +91,7 @@ class AdaConv(nn.Module):
         self.norm = InstanceNorm()
         # Two input channels a group at the least: a pointwise kernel of one would only rescale.
         self.pointwise_groups = min(self.groups, channels // 2)
-        self.depthwise = _CONVOLUTIONS[dim](hidden, channels, 3, padding=1, padding_mode="replicate")
+        self.depthwise = CONVOLUTIONS[dim](hidden, channels, 3, padding=1, padding_mode="replicate")
         self.pointwise = _pointwise(hidden, channels * (channels // self.pointwise_groups), dim)
         self.bias = _pointwise(hidden, channels, dim)
         self.conv = convolution(channels, channels, 3, dim=dim)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from .blocks import CONVOLUTIONS
+
 
 class ConvLSTM(nn.Module):
     """One direction: (B, T, inputs, ...) to hidden states (B, T, hidden, ...), without peepholes.
@@ -18,7 +20,7 @@ class ConvLSTM(nn.Module):
 
     def __init__(self, inputs: int, hidden: int, dim: int, kernel: int = 3) -> None:
         super().__init__()
-        conv = {2: nn.Conv2d, 3: nn.Conv3d}[dim]
+        conv = CONVOLUTIONS[dim]
         self.hidden = hidden
         self.of_input = conv(inputs, 4 * hidden, kernel, padding=kernel // 2)
         self.of_state = conv(hidden, 4 * hidden, kernel, padding=kernel // 2, bias=False)

@@ -9,7 +9,7 @@ import numpy as np
 from ..dce import Enhancement, enhancement_of
 from ..engine.dynamic import slice_axis
 from ..errors import InputError
-from ..metrics.contrast_weighted import contrast_weighted_ssim, distance_weights
+from ..metrics.contrast_weighted import ENHANCEMENT_THRESHOLD, contrast_weighted_ssim, distance_weights
 from ..series import Series
 
 _PERCENTILE = 99.5
@@ -66,7 +66,7 @@ def series_quality(
             f"{' x '.join(map(str, content.frames.shape[::-1]))}; compare series of one grid."
         )
     seen = seen or enhancement_of(content)
-    enhanced = seen.gain > (20 / 255 if threshold is None else threshold)
+    enhanced = seen.gain > (ENHANCEMENT_THRESHOLD / 255 if threshold is None else threshold)
     data_range = float(np.percentile(content.frames, _PERCENTILE))
     spacing = content.grid.spacing_mm
     flat = 1 in content.grid.shape
