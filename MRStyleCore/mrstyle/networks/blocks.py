@@ -16,30 +16,6 @@ from torch import Tensor, nn
 CONVOLUTIONS = {2: nn.Conv2d, 3: nn.Conv3d}
 _THROUGH = 3  # slices that a kernel sees
 Padding = Literal["reflect", "zeros"]
-Statistics = Callable[[Tensor], "tuple[Tensor, Tensor]"]
-
-
-class InstanceNorm(nn.Module):
-    """Zero mean and unit variance per image and channel, without learned scale or shift.
-
-    ``statistics`` is normally None. While an image is translated in windows, the engine sets it to a function that
-    returns the mean and the variance of the whole image, because those of one window differ from window to window
-    (see ``engine.statistics``).
-    """
-
-    eps = 1e-5
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.statistics: Statistics | None = None
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.statistics is None:
-            # The same numbers as F.instance_norm, at up to 12 times its speed on CPUs (channels_last, bfloat16).
-            return F.group_norm(x, x.shape[1], eps=self.eps)
-        mean, variance = self.statistics(x)
-        scale = torch.rsqrt(variance + self.eps)
-        return ((x.float() - mean) * scale).to(x.dtype)
 
 
 class LayerNorm(nn.Module):

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .blocks import InstanceNorm, convolution
-from .instance_norm import scaled_norm
+from .blocks import convolution
+from .instance_norm import InstanceNorm, scaled_norm
 
 _SLOPE = 0.2
 _HALF_POWER = 1 / math.sqrt(2)
