@@ -7,11 +7,12 @@ for which that is meant have few and thick slices.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 CONVOLUTIONS = {2: nn.Conv2d, 3: nn.Conv3d}
 _THROUGH = 3  # slices that a kernel sees
@@ -66,13 +67,36 @@ class ResidualBlock(nn.Module):
 
 
 def doubled(x: Tensor) -> Tensor:
-    """(..., H, W) to (..., 2H, 2W) by repeating pixels.
+    """Images (B, C, ..., H, W) to (B, C, ..., 2H, 2W) by repeating pixels.
 
-    As a view and not by ``F.interpolate``: torch 2.13 compiles that one's backward to zeros (CPU, bfloat16, channels_last).
+    Not by ``F.interpolate``: torch 2.13 compiles that one's backward to zeros (CPU, bfloat16, channels_last).
     """
-    *others, height, width = x.shape
-    x = x[..., :, None, :, None].expand(*others, height, 2, width, 2)
-    return x.reshape(*others, 2 * height, 2 * width)
+    return _repeated(x) if torch.compiler.is_compiling() else _Doubled.apply(x)
+
+
+def _repeated(x: Tensor) -> Tensor:
+    """In channels_last order, in which a CPU computes faster by a third."""
+    x = x.movedim(1, -1)
+    batch, *slices, height, width, channels = x.shape
+    x = x[..., None, :, None, :].expand(batch, *slices, height, 2, width, 2, channels)
+    return x.reshape(batch, *slices, 2 * height, 2 * width, channels).movedim(-1, 1)
+
+
+class _Doubled(torch.autograd.Function):
+    """The gradient of repeating adds four pixels; as a sum over axes of two it would take many times as long (CPU)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return _repeated(x)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        gradient = gradient.movedim(1, -1)
+        *others, height, width, channels = gradient.shape
+        rows = gradient.reshape(*others, height // 2, 2, width * channels)
+        pairs = (rows[..., 0, :] + rows[..., 1, :]).reshape(*others, height // 2, width // 2, 2, channels)
+        return (pairs[..., 0, :] + pairs[..., 1, :]).movedim(-1, 1)
 
 
 class UpBlock(nn.Module):

@@ -10,6 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+_SMALL = 1024
+"""Pixels below which PyTorch's norm takes fifteen times as long in channels_last order as in the other (CPU, 2.13)."""
+
 Statistics = Callable[[Tensor], "tuple[Tensor, Tensor]"]
 
 
@@ -29,10 +32,9 @@ class InstanceNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.statistics is None:
-            if torch.is_grad_enabled() and not torch.compiler.is_compiling():
-                return _Norm.apply(x, None, None, self.eps)
-            # The same numbers as F.instance_norm, at up to 12 times its speed on CPUs (channels_last, bfloat16).
-            return F.group_norm(x, x.shape[1], eps=self.eps)
+            if torch.compiler.is_compiling():
+                return F.group_norm(x, x.shape[1], eps=self.eps)
+            return _Norm.apply(x, None, None, self.eps)
         mean, variance = self.statistics(x)
         scale = torch.rsqrt(variance + self.eps)
         return ((x.float() - mean) * scale).to(x.dtype)
@@ -55,6 +57,9 @@ class _Norm(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, scale: Tensor | None, shift: Tensor | None, eps: float) -> Tensor:
         batch, channels = x.shape[:2]
         count = x[0, 0].numel()
+        if count < _SMALL:
+            x = x.contiguous()
+        # The same numbers as F.instance_norm, at up to 12 times its speed on CPUs (channels_last, bfloat16).
         plain, _, inverse_sd = torch.native_group_norm(x, None, None, batch, channels, count, channels, eps)
         ctx.save_for_backward(plain, scale, inverse_sd)
         if scale is None or shift is None:
