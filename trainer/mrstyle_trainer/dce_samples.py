@@ -72,19 +72,20 @@ class SimulatedSeries(Dataset):
         enhanced = int(generator.choice(late))
         unenhanced = int(generator.integers(0, 1 + np.flatnonzero(times_s < BASELINE_S)[-1]))
         corner = self._corner(generator, body)
-        scale = float(np.exp(generator.uniform(-0.08, 0.08)))
+        scale = np.float32(np.exp(generator.uniform(-0.08, 0.08)))
 
         def cut(image: np.ndarray) -> np.ndarray:
-            return scale * _in_plane(image)[..., corner[0], corner[1]]
+            return _in_plane(image)[..., corner[0], corner[1]]
 
         reach = WINDOW // 2
-        content = [cut(scan.noisy(t, scan.clean(t))) for t in range(middle - reach, middle + reach + 1)]
-        style = [cut(other.noisy(t, other.clean(t))) for t in (unenhanced, enhanced)]
+        window = range(middle - reach, middle + reach + 1)
+        content = [scan.noisy(t, cut(scan.clean(t))) for t in window]
+        style = [other.noisy(t, cut(other.clean(t))) for t in (unenhanced, enhanced)]
         target = [cut(scan.clean(middle, scan.concentration[t])) for t in (unenhanced, enhanced)]
         return {
-            "content": torch.from_numpy(np.stack(content).astype(np.float32)),
-            "style": torch.from_numpy(np.stack(style).astype(np.float32)),
-            "target": torch.from_numpy(np.stack(target).astype(np.float32)),
+            "content": torch.from_numpy(scale * np.stack(content)),
+            "style": torch.from_numpy(scale * np.stack(style)),
+            "target": torch.from_numpy(scale * np.stack(target)),
             "paired": torch.tensor(1.0),
         }
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
@@ -153,19 +154,20 @@ class SpatioTemporal(nn.Module):
         drawn = self.decoders[enhancement](code[1:], style).float()
         return code[0].float() + drawn if self.residual else drawn
 
-    def forward(self, frames: Tensor, style: Tensor, enhancement: str) -> tuple[Tensor, Tensor, Tensor]:
-        """Training's way through: windows (B, T, ...), style frames (B, 1, ...) and the decoder of that enhancement.
+    def forward(self, frames: Tensor, style: Tensor, *enhancements: str) -> tuple[Tensor, Tensor, Tensor]:
+        """Training's way through: windows (B, T, ...), style frames (B, n, ...) and the decoder of each.
 
-        Returns the middle frames (B, 1, ...), the styles, and the joined content codes.
+        Returns the middle frames (B, n, ...), the styles (B, n, ...), and the joined content codes, which are read once for
+        all decoders.
         """
         batch, times = frames.shape[:2]
         middle = times // 2
         codes = self.encode(frames.flatten(0, 1).unsqueeze(1))
         codes = [each.unflatten(0, (batch, times)) for each in codes]
-        joined = self.joined(codes[-1])
-        styles = self.style(style)
-        code = [*(each[:, middle] for each in codes[:-1]), joined]
-        return self.decode(code, (styles, enhancement)), styles, joined
+        code = [*(each[:, middle] for each in codes[:-1]), self.joined(codes[-1])]
+        styles = self.style(style.flatten(0, 1).unsqueeze(1)).unflatten(0, (batch, -1))
+        drawn = [self.decode(code, (styles[:, index], name)) for index, name in enumerate(enhancements)]
+        return torch.cat(drawn, dim=1), styles, code[-1]
 
 
 def _keep_variance(module: nn.Module) -> None:

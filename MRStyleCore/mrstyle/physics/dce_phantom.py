@@ -13,7 +13,6 @@ from dataclasses import field as hidden
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from ..errors import InputError
 from .dce_bodies import BODIES, BodyCanvas
@@ -176,9 +175,13 @@ class DCEPhantom:
         """The image with organs down by ``shift_mm`` times their mobility."""
         if shift_mm < 1e-3:
             return image
-        places = np.indices(image.shape, np.float32)
-        places[0] += shift_mm / self.spacing_mm[2] * self.mobility
-        return ndimage.map_coordinates(image, places, order=1, mode="nearest")
+        last = len(image) - 1
+        rows = np.arange(len(image), dtype=np.float32)[:, None, None]
+        places = np.clip(rows + np.float32(shift_mm / self.spacing_mm[2]) * self.mobility, 0, last)
+        above = np.minimum(places.astype(np.intp), max(last - 1, 0))
+        values = np.take_along_axis(image, above, 0)
+        step: Array = np.take_along_axis(image, np.minimum(above + 1, last), 0) - values
+        return values + (places - above.astype(np.float32)) * step
 
 
 @dataclass(frozen=True)

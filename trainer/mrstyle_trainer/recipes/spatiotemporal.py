@@ -74,11 +74,11 @@ class SpatioTemporalRecipe:
     ) -> Iterator[tuple[str, Losses]]:
         network = networks[self.main]
         totals: dict[str, Tensor] = {}
-        drawn = {}
+        outputs, styles, content = network(batch["content"], batch["style"], *ENHANCEMENTS)
+        drawn = {name: outputs[:, [number]] for number, name in enumerate(ENHANCEMENTS)}
         for number, name in enumerate(ENHANCEMENTS):
-            style, target = batch["style"][:, [number]], batch["target"][:, [number]]
-            drawn[name], codes, content = network(batch["content"], style, name)
-            for loss, value in self._of_direction(network, batch, name, drawn[name], target, codes, content):
+            target, style = batch["target"][:, [number]], styles[:, [number]]
+            for loss, value in self._of_direction(network, batch, name, drawn[name], target, style, content):
                 totals[loss] = totals.get(loss, 0.0) + value / len(ENHANCEMENTS)
         critics = [networks[_critic(name)] for name in ENHANCEMENTS if self.weights["adversarial"]]
         if critics:
@@ -126,11 +126,8 @@ class SpatioTemporalRecipe:
 
     def predict(self, network: nn.Module, batch: dict[str, Tensor]) -> Tensor:
         """Both directions as channels (B, 2, ...)."""
-        outputs = [
-            network(batch["content"], batch["style"][:, [number]], name)[0]
-            for number, name in enumerate(ENHANCEMENTS)
-        ]
-        return torch.cat(outputs, dim=1).float()
+        outputs: Tensor = network(batch["content"], batch["style"], *ENHANCEMENTS)[0]
+        return outputs.float()
 
 
 def _critic(enhancement: str) -> str:
