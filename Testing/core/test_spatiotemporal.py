@@ -14,7 +14,7 @@ from cli_fixtures import Run, assert_refused
 
 from mrstyle import methods
 from mrstyle.dce import Like, check_series, enhancement_of, motion_mm, transfer_enhancement
-from mrstyle.engine.dynamic import translate_series
+from mrstyle.engine.dynamic import draw_frames
 from mrstyle.engine.plan import Plan
 from mrstyle.errors import InputError
 from mrstyle.methods.spatiotemporal import SpatioTemporal, SpatioTemporalConfig
@@ -112,16 +112,9 @@ def test_windows_of_a_series_are_those_of_training(tmp_path: Path, dim: int) -> 
     network = tiny(tmp_path, dim).network
     frames = np.random.default_rng(0).uniform(0.2, 1, (7, 4, 32, 48)).astype(np.float32)
     mask = np.ones((4, 32, 48), bool)
-    outputs = translate_series(
-        network,
-        frames,
-        mask,
-        (6.0, 1.5, 1.5),
-        (frames[0], mask, (6.0, 1.5, 1.5)),
-        "enhanced",
-        CPU,
-        lambda _: None,
-    )
+    spacing = (6.0, 1.5, 1.5)
+    look = ((frames[0], mask, spacing), "enhanced")
+    outputs = draw_frames(network, frames, mask, spacing, [look], range(7), CPU, lambda _: None)[0]
     for time, window in ((3, [1, 2, 3, 4, 5]), (0, [2, 1, 0, 1, 2]), (6, [4, 5, 6, 5, 4])):
         x = torch.from_numpy(frames[window])
         with torch.inference_mode():
@@ -138,6 +131,35 @@ def test_windows_of_a_series_are_those_of_training(tmp_path: Path, dim: int) -> 
                     :, 0
                 ]
         np.testing.assert_allclose(outputs[time], wanted.numpy(), atol=2e-4)
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_chosen_frames_in_several_looks_are_those_of_the_whole_series(tmp_path: Path, dim: int) -> None:
+    network = tiny(tmp_path, dim).network
+    frames = np.random.default_rng(0).uniform(0.2, 1, (9, 3, 32, 32)).astype(np.float32)
+    mask, spacing = np.ones((3, 32, 32), bool), (6.0, 1.5, 1.5)
+    looks = [((frames[time], mask, spacing), name) for time, name in ((0, "baseline"), (4, "enhanced"))]
+    shares: list[float] = []
+    some = draw_frames(network, frames, mask, spacing, looks, (0, 5, 8), CPU, shares.append)
+    assert some.shape == (2, 3, 3, 32, 32)
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1)
+    for drawn, look in zip(some, looks, strict=True):
+        whole = draw_frames(network, frames, mask, spacing, [look], range(9), CPU, lambda _: None)[0]
+        np.testing.assert_allclose(drawn, whole[[0, 5, 8]], atol=1e-5)
+
+
+def test_only_the_window_of_a_chosen_frame_is_encoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = tiny(tmp_path).network
+    encoded, encode = [], network.encode
+    monkeypatch.setattr(network, "encode", lambda image: encoded.append(1) or encode(image))
+    frames = np.random.default_rng(0).uniform(0.2, 1, (20, 1, 32, 32)).astype(np.float32)
+    mask, spacing = np.ones((1, 32, 32), bool), (6.0, 1.5, 1.5)
+    looks = [((frames[0], mask, spacing), name) for name in ("baseline", "enhanced")]
+    draw_frames(network, frames, mask, spacing, looks, (10,), CPU, lambda _: None)
+    assert len(encoded) == 5
 
 
 def test_a_series_keeps_places_times_and_air(tmp_path: Path) -> None:
