@@ -59,7 +59,7 @@ class Export:
 
     def __init__(self, out: Path, layout: str) -> None:
         self._layout = LAYOUTS[layout]
-        self._out = out.absolute()
+        self._out = out.resolve()
         self._folder = NewFolder(out)
 
     @property

@@ -33,13 +33,16 @@ class CaseFiles:
     frame: int | None = None
 
 
-def find_cases(cases: Path, labels: Path | None, name: str | None) -> tuple[list[CaseFiles], list[str]]:
+def find_cases(
+    cases: Path, labels: Path | None, name: str | None, suffix: str | None = None
+) -> tuple[list[CaseFiles], list[str]]:
     """All images that have labels, in the order of their names, and what the user should know.
 
     Args:
         cases: an image, whose labels are ``labels``; or, without these, a folder of images and labels.
         labels: of one image.
         name: what one image is called; None for its file name.
+        suffix: of the images in a BIDS folder, such as "dce"; None where labels have one image each.
 
     Raises:
         InputError: something is missing or found twice.
@@ -56,7 +59,7 @@ def find_cases(cases: Path, labels: Path | None, name: str | None) -> tuple[list
         if (cases / images).is_dir() and (cases / drawn).is_dir():
             return _checked(*_pairs(cases / images, cases / drawn))
     if cases.is_dir() and any(cases.glob("sub-*")):
-        return _checked(_of_bids(cases), [])
+        return _checked(_of_bids(cases, suffix), [])
     raise InputError(
         f"There are no labels for {cases}; name them (--labels), or give a folder that has images and labels, or sub-…_dseg "
         "files as BIDS has them."
@@ -109,14 +112,13 @@ def _pairs(images: Path, labels: Path) -> tuple[list[CaseFiles], list[str]]:
     return found, [f"Images without labels, which are left out: {count}."] if count else []
 
 
-def _of_bids(folder: Path) -> list[CaseFiles]:
+def _of_bids(folder: Path, suffix: str | None) -> list[CaseFiles]:
     files = [path for path in sorted(folder.rglob("sub-*")) if suffix_of(path) in volume_files.SUFFIXES]
     raw: dict[str, list[Path]] = {}
     for path in files:
-        if (
-            _stem(path).rsplit("_", 1)[-1] not in _NO_IMAGES
-            and "derivatives" not in path.relative_to(folder).parts
-        ):
+        kind = _stem(path).rsplit("_", 1)[-1]
+        wanted = kind not in _NO_IMAGES if suffix is None else kind == suffix
+        if wanted and "derivatives" not in path.relative_to(folder).parts:
             raw.setdefault(_entities(path), []).append(path)
     found = []
     for path in files:
@@ -134,7 +136,7 @@ def _one(images: list[Path], labels: Path, where: Path) -> Path:
     if len(images) > 1:
         names = ", ".join(path.name for path in images)
         raise InputError(
-            f"The labels {labels} have several images: {names}; keep one, or name both by themselves."
+            f"The labels {labels} have several images: {names}; keep one, or in a BIDS folder say which (--suffix)."
         )
     return images[0]
 

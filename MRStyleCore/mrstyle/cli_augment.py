@@ -49,6 +49,9 @@ def augment(
         Path | None, typer.Option(help="Take the levels from this series; default: from the content.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Of the one case; default: its file name.")] = None,
+    suffix: Annotated[
+        str | None, typer.Option(help="BIDS suffix of the series, where labels have several images.")
+    ] = None,
     label_names: Annotated[
         Path | None, typer.Option(help="Table (.tsv) with the columns index and name.")
     ] = None,
@@ -65,7 +68,7 @@ def augment(
     started = time.monotonic()
     from .augment_cases import find_cases, frames_of
 
-    found, notes = find_cases(cases, labels, name)
+    found, notes = find_cases(cases, labels, name, suffix)
     frames = frames_of(found, frame)
     from .augment import Export
 

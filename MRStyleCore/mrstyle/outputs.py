@@ -184,14 +184,14 @@ class NewFolder:
     """
 
     def __init__(self, target: Path) -> None:
-        self.target = target.absolute()
+        self.target = target.resolve()
         self._staging: Path | None = None
         self._placing = threading.Lock()
         if target.exists() and not target.is_dir():
             raise InputError(f"Cannot write to {target}: it is a file; name a folder.")
         if target.is_dir() and any(target.iterdir()):
             raise InputError(f"The folder {target} is not empty; name a new one.")
-        with _probe(_existing(target.absolute().parent), target):
+        with _probe(_existing(self.target.parent), target):
             pass
 
     @contextmanager

@@ -182,9 +182,11 @@ def test_a_bids_folder(study: Path, mrstyle: Callable[..., Run]) -> None:
     write_series(SERIES, raw / "sub-01_ses-2_dce.nii.gz", {})
     save_labels(DRAWN, SERIES.grid, drawn / "sub-01_ses-2_desc-mine_dseg.nii.gz")
     (drawn / "sub-01_ses-2_desc-mine_dseg.tsv").write_text("index\tname\n1\tkidney\n")
+    (raw / "sub-01_ses-2_T1w.nii.gz").touch()
     arguments = words(study, "bids", labels=None, levels=2)
     arguments[1] = study / "bids"
-    run = mrstyle(*arguments)
+    assert_refused(mrstyle(*arguments), "sub-01_ses-2_T1w.nii.gz, sub-01_ses-2_dce.nii.gz", "--suffix")
+    run = mrstyle(*arguments, "--suffix", "dce")
     assert run.code == 0, run.err
     image = study / "out/sub-01/ses-2/anat/sub-01_ses-2_desc-frame6level1_T1w.nii.gz"
     assert nib.load(image).shape[::-1] == SERIES.grid.shape
