@@ -126,6 +126,27 @@ def read_mask(path: str | Path, *, may_be_slice: bool = False) -> Volume:
     return volume
 
 
+def read_label_map(path: str | Path) -> Volume:
+    """Read labels, as `read_volume` reads a volume; a single slice will do.
+
+    Raises:
+        InputError: as `read_volume`, or it holds something else than whole numbers from 0 on, or nothing but 0.
+    """
+    path = Path(path)
+    volume = _read(path)
+    if fault := _fault(volume, may_be_slice=True):
+        raise InputError(f"{path} {fault}.")
+    wrong = (volume.array != np.round(volume.array)) | (volume.array < 0)
+    if wrong.any():
+        raise InputError(
+            f"The labels {path} have the value {volume.array[wrong][0]:g}; labels are whole numbers from 0 (background) on, "
+            "so give a label map, not an image or probabilities."
+        )
+    if not volume.array.any():
+        raise InputError(f"The labels {path} are empty: every voxel is background; check them.")
+    return volume
+
+
 def _read(path: Path) -> Volume:
     if not path.exists():
         raise InputError(f"{path} does not exist; check the path.")
@@ -210,6 +231,14 @@ def resample_like(moving: Volume, fixed: Volume, fill: float = 0.0) -> Volume:
     """``moving`` on the grid of ``fixed``, linearly interpolated; ``fill`` where it has no voxels."""
     image = sitk.Resample(
         to_sitk(moving), to_sitk(fixed), sitk.Transform(), sitk.sitkLinear, fill, sitk.sitkFloat32
+    )
+    return replace(moving, array=sitk.GetArrayFromImage(image), affine=fixed.affine)
+
+
+def resample_labels_like(moving: Volume, fixed: Volume) -> Volume:
+    """The labels ``moving`` on the grid of ``fixed``, each voxel that of the nearest one; 0 where there is none."""
+    image = sitk.Resample(
+        to_sitk(moving), to_sitk(fixed), sitk.Transform(), sitk.sitkNearestNeighbor, 0.0, sitk.sitkFloat32
     )
     return replace(moving, array=sitk.GetArrayFromImage(image), affine=fixed.affine)
 
