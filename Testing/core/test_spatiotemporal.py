@@ -11,43 +11,19 @@ import numpy as np
 import pytest
 import torch
 from cli_fixtures import Run, assert_refused
+from dynamic_fixtures import CONFIG, TIMES_S, kidney, tiny
 
-from mrstyle import methods
 from mrstyle.dce import Like, check_series, enhancement_of, motion_mm, transfer_enhancement
 from mrstyle.engine.dynamic import translate_series
 from mrstyle.engine.plan import Plan
 from mrstyle.errors import InputError
 from mrstyle.methods.spatiotemporal import SpatioTemporal, SpatioTemporalConfig
-from mrstyle.models.package import Package, load_package, save_package
 from mrstyle.networks.recurrence import BiConvLSTM, ConvLSTM
-from mrstyle.physics.dce_phantom import Protocol, dce_phantom
 from mrstyle.qa.series import series_quality
-from mrstyle.series import Series, read_series, write_series
-from mrstyle.volume import Volume, write_volume
+from mrstyle.series import read_series, write_series
+from mrstyle.volume import write_volume
 
 CPU = Plan(torch.device("cpu"), "float32", batch=1)
-CONFIG = {"width": 4, "max_width": 8, "residual_blocks": 1, "style_width": 4, "style_max_width": 8}
-TIMES_S = np.arange(0, 60, 5.0)
-
-
-def kidney(seed: int = 1, breathing_mm: float = 0.0) -> Series:
-    body = dce_phantom("kidney", seed, (64, 1, 64), 5.4)
-    scan = body.series(Protocol(TIMES_S, breathing_mm=breathing_mm))
-    frames = 1000 * scan.frames
-    return Series(frames, Volume(frames[0], body.affine, f"kidney {seed}"), TIMES_S, f"kidney {seed}")
-
-
-def tiny(folder: Path, dim: int = 2) -> Package:
-    path = folder / f"tiny-dce-{dim}"
-    if not path.exists():
-        torch.manual_seed(0)
-        config = CONFIG | {"dim": dim, "pixel_range_mm": [0.5, 6.0]}
-        network = methods.build("spatiotemporal", config)
-        with torch.no_grad():
-            for each in network.parameters():
-                each += 0.05 * torch.randn_like(each)
-        save_package(path, CARD | {"config": config, "accepts": CARD["accepts"] | {"dim": dim}}, network)
-    return load_package(path)
 
 
 def test_the_published_size() -> None:
@@ -275,28 +251,3 @@ def test_a_wrong_command_is_one_sentence(
     )
     assert_refused(run, said)
     assert not (tmp_path / "out.nii.gz").exists()
-
-
-CARD = {
-    "schema_version": 1,
-    "id": "tiny-dce",
-    "version": "0.1.0",
-    "title": "Tiny",
-    "description": "Random weights, for tests.",
-    "method": "spatiotemporal",
-    "config": CONFIG,
-    "accepts": {
-        "dim": 2,
-        "body_part": "kidney",
-        "contrasts": [],
-        "skull": "any",
-        "minimum_size_voxels": 16,
-        "spacing_mm": [0.4, 6.0],
-    },
-    "target_kinds": ["enhancement"],
-    "training": {"description": "None.", "data": [], "subjects": {"train": 0, "validation": 0}},
-    "license": "Apache-2.0",
-    "bf16_psnr_db": 60.0,
-    "citation": "None.",
-    "recipe": None,
-}
