@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import SimpleITK as sitk  # noqa: N813 (the name that its own documentation uses
 
 from . import volume_files
 from .errors import InputError
-from .files import atomic_path, sidecar_path, suffix_of
+from .files import atomic_path, natural_order, sidecar_path, suffix_of
 from .series_times import frame_times, nifti_times, slicer_times
 from .volume import Volume, from_sitk, read_volume
 
@@ -100,7 +99,7 @@ def write_series(series: Series, path: str | Path, sidecar: dict[str, Any]) -> N
 
 def _of_folder(path: Path) -> Series:
     files = sorted(
-        (each for each in path.iterdir() if suffix_of(each) in volume_files.SUFFIXES), key=_natural
+        (each for each in path.iterdir() if suffix_of(each) in volume_files.SUFFIXES), key=natural_order
     )
     if not files:
         raise InputError(f"{path} has no images; give a folder with one file a frame.")
@@ -112,11 +111,6 @@ def _of_folder(path: Path) -> Series:
             )
     frames = np.stack([volume.array for volume in volumes])
     return Series(frames, volumes[0], np.arange(len(frames), dtype=np.float64), path.name)
-
-
-def _natural(path: Path) -> list[Any]:
-    """Frame 10 comes after frame 9."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.name)]
 
 
 def _of_nifti(path: Path) -> tuple[Series, np.ndarray | None]:
