@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from .volume_inputs import SUFFIXES, name_of_file
 from .volumes import has_grid_of, ijk_to_ras
 
 _LABELS = "MultiVolume.FrameLabels"
+_NIFTI_HEADER = 348  # bytes, which is also its first number
 # In the header of NIfTI, bits 3 to 5 of the units.
 _NIFTI_UNITS = {8: "sec", 16: "msec", 24: "usec"}
 
@@ -107,10 +109,21 @@ def _of_file(path: Path, temporary: Path) -> Generator[None, None, tuple[list, n
     for frame in voxels:
         frames.append(volume_of(frame, affine))
         yield
-    if "pixdim[4]" in keys:
-        unit = _NIFTI_UNITS.get(int(keys.get("xyzt_units", "0")) & 0x38, "")
-        return frames, nifti_times(float(keys["pixdim[4]"]), unit, len(frames))
+    if uncompressed.suffix.lower() == ".nii":
+        return frames, nifti_times(*_nifti_step(uncompressed), len(frames))
     return frames, slicer_times(keys)
+
+
+def _nifti_step(path: Path) -> tuple[float, str]:
+    """Time between frames and its unit from a NIfTI-1 header; ITK makes 1 of a step that is not known."""
+    with path.open("rb") as file:
+        header = file.read(_NIFTI_HEADER)
+    order = next(
+        (order for order in "<>" if struct.unpack_from(f"{order}i", header)[0] == _NIFTI_HEADER), None
+    )
+    if order is None:
+        return 0.0, ""
+    return struct.unpack_from(f"{order}f", header, 92)[0], _NIFTI_UNITS.get(header[123] & 0x38, "")
 
 
 def _of_folder(path: Path, temporary: Path) -> Generator[None, None, tuple[list, None]]:

@@ -23,6 +23,7 @@ _OF_VOLUMES = (
     "outputCollapsibleButton",
     "samplesSpinBoxLabel",
     "samplesSpinBox",
+    "batchCollapsibleButton",
 )
 _OF_LIKE = ("likeSelectorLabel", "likeSelector", "likeFrameSpinBoxLabel", "likeFrameSpinBox")
 

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 import slicer
+import transfer_panel_helpers as helpers
 from transfer_panel_helpers import ROOT, settle
 
 from mrstyle.physics.dce_phantom import Protocol, dce_phantom
@@ -21,6 +23,34 @@ TIMES_S = np.arange(0, 60, 5.0)
 _MAKE_MODEL = (
     "import sys; from pathlib import Path; from dynamic_fixtures import tiny; tiny(Path(sys.argv[1]))"
 )
+
+
+@pytest.fixture(scope="module")
+def model_folder(tmp_path_factory, host) -> Path:
+    """A folder of the user's models with the untrained one."""
+    folder = tmp_path_factory.mktemp("models")
+    install_model(folder)
+    return folder
+
+
+@pytest.fixture
+def panel(scene, model_folder, monkeypatch):
+    """The panel on an empty scene with the untrained model chosen."""
+    monkeypatch.setenv("MRSTYLE_MODELS", str(model_folder))
+    widget = open_panel_with_model()
+    yield widget
+    if helpers.run_of(widget) is not None:
+        helpers.run_of(widget).cancel()
+    helpers.wait_for_end(widget)
+
+
+def open_panel_with_model():
+    """The panel with the untrained model chosen."""
+    widget = helpers.open_panel()
+    widget.ui.modelSearchBox.text = ""
+    widget._panel._models.refresh("")
+    helpers.choose_model(widget, MODEL)
+    return widget
 
 
 def install_model(folder: Path) -> None:

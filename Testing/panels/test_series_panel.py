@@ -9,7 +9,8 @@ import pytest
 import series_panel_helpers as series
 import slicer
 import transfer_panel_helpers as helpers
-from transfer_panel_helpers import choose_model, click, settle, wait_for_end, wait_until
+from series_panel_helpers import model_folder  # noqa: F401
+from transfer_panel_helpers import click, settle, wait_for_end, wait_until
 
 from MRStyleLib import layouts
 from MRStyleLib.overlays import shown_overlay
@@ -17,22 +18,13 @@ from MRStyleLib.sequences import find_browser
 
 
 @pytest.fixture(scope="module")
-def model_folder(tmp_path_factory, host):
-    folder = tmp_path_factory.mktemp("models")
-    series.install_model(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def finished(model_folder):
+def finished(model_folder):  # noqa: F811
     """One run, for the tests that only look at its result: (panel, content, result)."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MRSTYLE_MODELS", str(model_folder))
         slicer.mrmlScene.Clear(0)
-        widget = helpers.open_panel()
+        widget = series.open_panel_with_model()
         content = series.add_kidney()
-        widget._panel._models.refresh("")
-        choose_model(widget, series.MODEL)
         widget.ui.contentSelector.setCurrentNode(content)
         settle()
         assert widget.ui.applyButton.enabled, widget.ui.applyButton.toolTip
