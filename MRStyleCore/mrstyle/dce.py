@@ -18,7 +18,7 @@ from .engine.report import Progress, Reporter
 from .errors import InputError
 from .history import array_sha256, versions
 from .methods.spatiotemporal import ENHANCEMENTS, WINDOW
-from .metrics.contrast_weighted import ENHANCEMENT_THRESHOLD, mean_gain
+from .metrics.enhancement import ENHANCEMENT_THRESHOLD, mean_gain
 from .models.package import Package
 from .series import Series
 from .volume import to_canonical
@@ -310,7 +310,7 @@ def check_enhances(series: Series, seen: Enhancement) -> None:
     """
     if not seen.is_there:
         raise InputError(
-            f"The series {series.name} shows no enhancement to take as a model; give a frame of one that does (--like)."
+            f"The series {series.name} shows no enhancement to take as a model; give a frame of another one that does."
         )
 
 

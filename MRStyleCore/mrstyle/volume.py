@@ -96,7 +96,7 @@ class Canonical(NamedTuple):
     restore: Callable[[np.ndarray], np.ndarray]
 
 
-def read_volume(path: str | Path) -> Volume:
+def read_volume(path: str | Path, *, may_be_slice: bool = False) -> Volume:
     """Read NIfTI, NRRD, MetaImage, MGH or the one DICOM series in a folder (or multi-frame file, .dcm).
 
     The acquisition comes from the DICOM tags or from a BIDS sidecar of the same name, if there is one.
@@ -106,7 +106,7 @@ def read_volume(path: str | Path) -> Volume:
     """
     path = Path(path)
     volume = _read(path)
-    if fault := _fault(volume) or _no_contrast(volume):
+    if fault := _fault(volume, may_be_slice) or _no_contrast(volume):
         raise InputError(f"{path} {fault}.")
     return volume
 
