@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 
 import pytest
 from cmake_lists import ROOT
-from PIL import Image
+from PIL import Image, ImageChops
 
 # Version 1.0.1 of Slicer's schema: type of each field; fields of other names are refused.
 FIELDS = {"$schema": str, "category": str, "scm_url": str, "scm_revision": str, "scm_type": str}
 FIELDS |= {"build_dependencies": list, "build_subdirectory": str, "enabled": bool, "tier": int}
 REQUIRED = {"$schema", "category", "scm_url"}
 SCHEMA = "https://raw.githubusercontent.com/Slicer/Slicer/main/Schemas/slicer-extension-catalog-entry-schema-v1.0.1.json"
+_ROUNDING = 2
 CATEGORIES = {"Image Synthesis", "Synthesis", "Neuroimaging", "Filtering"}
 ENTRY = json.loads((ROOT / "MRStyle.json").read_text(encoding="utf-8"))
 ICONS = sorted([*ROOT.glob("Resources/Icons/*.png"), *ROOT.glob("*/Resources/Icons/*.png")])
@@ -114,7 +115,11 @@ def test_an_icon_is_drawn_from_its_svg(path, monkeypatch: pytest.MonkeyPatch) ->
     image = importlib.import_module("draw_icons").draw(path.with_suffix(".svg"))
     image = image.convertToFormat(image.Format.Format_RGBA8888)
     drawn = Image.frombytes("RGBA", (image.width(), image.height()), bytes(image.constBits()))
-    assert drawn.tobytes() == Image.open(path).convert("RGBA").tobytes(), "run Resources/Icons/draw_icons.py"
+    kept = Image.open(path).convert("RGBA")
+    assert drawn.size == kept.size
+    # Processors round differently, by one level here and there.
+    differences = [high for _, high in ImageChops.difference(drawn, kept).getextrema()]
+    assert max(differences) <= _ROUNDING, "run Resources/Icons/draw_icons.py"
 
 
 @pytest.mark.parametrize("name", ["MRStyle", "MRStyleTransfer", "ContrastSynth", "MRStyleCore"])
