@@ -29,7 +29,7 @@ from mrstyle.engine.report import Reporter
 from mrstyle.engine.run import translate_slices
 from mrstyle.models.catalogue import find
 from mrstyle.models.package import Package, load_package
-from mrstyle.networks.blocks import InstanceNorm
+from mrstyle.networks.instance_norm import InstanceNorm
 from mrstyle.physics.phantom import head_phantom
 from mrstyle.targets import Reference
 from mrstyle.translate import translate

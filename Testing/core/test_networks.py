@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from mrstyle import methods
 from mrstyle.errors import PackageError
 from mrstyle.methods.content_style import ContentStyle, ContentStyleConfig
-from mrstyle.networks.blocks import InstanceNorm
+from mrstyle.networks.instance_norm import InstanceNorm
 from mrstyle.networks.modulation import MODULATIONS
 
 TINY = {

@@ -16,8 +16,7 @@ from mrstyle.methods import build
 from mrstyle.methods.starganv2 import StarGANv2, centered
 from mrstyle.metrics.image import flicker_ratio
 from mrstyle.models.package import Package, load_package, save_package
-from mrstyle.networks.blocks import InstanceNorm
-from mrstyle.networks.instance_norm import scaled_norm
+from mrstyle.networks.instance_norm import InstanceNorm, scaled_norm
 from mrstyle.physics.phantom import head_phantom
 from mrstyle.presets import preset_acquisition
 from mrstyle.targets import Reference, Sample, Site

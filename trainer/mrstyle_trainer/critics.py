@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mrstyle.networks.blocks import InstanceNorm, convolution
+from mrstyle.networks.blocks import convolution
+from mrstyle.networks.instance_norm import InstanceNorm
 from mrstyle.networks.stargan import Trunk, initialized
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..methods.method import SliceNetwork
-from ..networks.blocks import InstanceNorm
+from ..networks.instance_norm import InstanceNorm
 from .windows import Window
 
 

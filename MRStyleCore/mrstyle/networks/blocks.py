@@ -7,39 +7,16 @@ for which that is meant have few and thick slices.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 CONVOLUTIONS = {2: nn.Conv2d, 3: nn.Conv3d}
 _THROUGH = 3  # slices that a kernel sees
 Padding = Literal["reflect", "zeros"]
-Statistics = Callable[[Tensor], "tuple[Tensor, Tensor]"]
-
-
-class InstanceNorm(nn.Module):
-    """Zero mean and unit variance per image and channel, without learned scale or shift.
-
-    ``statistics`` is normally None. While an image is translated in windows, the engine sets it to a function that
-    returns the mean and the variance of the whole image, because those of one window differ from window to window
-    (see ``engine.statistics``).
-    """
-
-    eps = 1e-5
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.statistics: Statistics | None = None
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.statistics is None:
-            # The same numbers as F.instance_norm, at up to 12 times its speed on CPUs (channels_last, bfloat16).
-            return F.group_norm(x, x.shape[1], eps=self.eps)
-        mean, variance = self.statistics(x)
-        scale = torch.rsqrt(variance + self.eps)
-        return ((x.float() - mean) * scale).to(x.dtype)
 
 
 class LayerNorm(nn.Module):
@@ -90,13 +67,36 @@ class ResidualBlock(nn.Module):
 
 
 def doubled(x: Tensor) -> Tensor:
-    """(..., H, W) to (..., 2H, 2W) by repeating pixels.
+    """Images (B, C, ..., H, W) to (B, C, ..., 2H, 2W) by repeating pixels.
 
-    As a view and not by ``F.interpolate``: torch 2.13 compiles that one's backward to zeros (CPU, bfloat16, channels_last).
+    Not by ``F.interpolate``: torch 2.13 compiles that one's backward to zeros (CPU, bfloat16, channels_last).
     """
-    *others, height, width = x.shape
-    x = x[..., :, None, :, None].expand(*others, height, 2, width, 2)
-    return x.reshape(*others, 2 * height, 2 * width)
+    return _repeated(x) if torch.compiler.is_compiling() else _Doubled.apply(x)
+
+
+def _repeated(x: Tensor) -> Tensor:
+    """In channels_last order, in which a CPU computes faster by a third."""
+    x = x.movedim(1, -1)
+    batch, *slices, height, width, channels = x.shape
+    x = x[..., None, :, None, :].expand(batch, *slices, height, 2, width, 2, channels)
+    return x.reshape(batch, *slices, 2 * height, 2 * width, channels).movedim(-1, 1)
+
+
+class _Doubled(torch.autograd.Function):
+    """The gradient of repeating adds four pixels; as a sum over axes of two it would take many times as long (CPU)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return _repeated(x)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        gradient = gradient.movedim(1, -1)
+        *others, height, width, channels = gradient.shape
+        rows = gradient.reshape(*others, height // 2, 2, width * channels)
+        pairs = (rows[..., 0, :] + rows[..., 1, :]).reshape(*others, height // 2, width // 2, 2, channels)
+        return (pairs[..., 0, :] + pairs[..., 1, :]).movedim(-1, 1)
 
 
 class UpBlock(nn.Module):

@@ -8,7 +8,8 @@ from itertools import pairwise
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .blocks import InstanceNorm, Padding, ResidualBlock, convolution
+from .blocks import Padding, ResidualBlock, convolution
+from .instance_norm import InstanceNorm
 
 _POOLS: dict[int, Callable[..., Tensor]] = {2: F.adaptive_avg_pool2d, 3: F.adaptive_avg_pool3d}
 

@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import PackageError
-from .blocks import CONVOLUTIONS, InstanceNorm, convolution
+from .blocks import CONVOLUTIONS, convolution
+from .instance_norm import InstanceNorm
 
 
 def _pooled(style: Tensor) -> Tensor:
@@ -23,6 +24,13 @@ def _pooled(style: Tensor) -> Tensor:
 
 def _pointwise(inputs: int, outputs: int, dim: int) -> nn.Conv2d | nn.Conv3d:
     return convolution(inputs, outputs, 1, padding="zeros", dim=dim)
+
+
+def _edged(style: Tensor) -> Tensor:
+    """A descriptor with its edges repeated: torch 2.13 fails to compile the gradient of its own replicating padding."""
+    for axis in range(2, style.ndim):
+        style = torch.cat([style.narrow(axis, 0, 1), style, style.narrow(axis, -1, 1)], dim=axis)
+    return style
 
 
 class AdaIN(nn.Module):
@@ -64,13 +72,13 @@ class SPADE(nn.Module):
     def __init__(self, channels: int, hidden: int, dim: int = 2) -> None:
         super().__init__()
         self.norm = InstanceNorm()
-        self.affine = CONVOLUTIONS[dim](hidden, 2 * channels, 3, padding=1, padding_mode="replicate")
+        self.affine = CONVOLUTIONS[dim](hidden, 2 * channels, 3)
         self.mode = {2: "bilinear", 3: "trilinear"}[dim]
         nn.init.constant_(self.affine.bias[:channels], 1.0)  # type: ignore[index]
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         # The convolution is done on the small descriptor: stretching first would cost as much as the decoder.
-        maps = F.interpolate(self.affine(style).float(), size=x.shape[2:], mode=self.mode).to(x.dtype)
+        maps = F.interpolate(self.affine(_edged(style)).float(), size=x.shape[2:], mode=self.mode).to(x.dtype)
         gamma, beta = maps.chunk(2, dim=1)
         return torch.addcmul(beta, self.norm(x), gamma)
 
@@ -91,25 +99,34 @@ class AdaConv(nn.Module):
         self.norm = InstanceNorm()
         # Two input channels a group at the least: a pointwise kernel of one would only rescale.
         self.pointwise_groups = min(self.groups, channels // 2)
-        self.depthwise = CONVOLUTIONS[dim](hidden, channels, 3, padding=1, padding_mode="replicate")
+        self.depthwise = CONVOLUTIONS[dim](hidden, channels, 3)
         self.pointwise = _pointwise(hidden, channels * (channels // self.pointwise_groups), dim)
         self.bias = _pointwise(hidden, channels, dim)
         self.conv = convolution(channels, channels, 3, dim=dim)
         self.convolve = {2: F.conv2d, 3: F.conv3d}[dim]
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        batch, channels, *size = x.shape
-        style = style.expand(batch, *style.shape[1:])
         pooled = _pooled(style)
-        ones = [1] * len(size)
-        depthwise = self.depthwise(style).reshape(batch * channels, 1, *style.shape[2:])
-        pointwise = self.pointwise(pooled).reshape(batch * channels, channels // self.pointwise_groups, *ones)
-        # The samples of a batch become groups of one convolution, each with its own predicted kernels.
+        kernels = self._kernels(style, pooled)
+        ones = [1] * (x.ndim - 2)
         y = F.pad(self.norm(x), ones + ones, mode="reflect")
-        y = y.reshape(1, batch * channels, *y.shape[2:])
-        y = self.convolve(y, depthwise, groups=batch * channels)
-        y = self.convolve(y, pointwise, groups=batch * self.pointwise_groups)
-        return self.conv(y.reshape(x.shape) + self.bias(pooled))
+        # One image after the other: as groups of one convolution, a CPU takes several times as long.
+        if len(kernels) == 1:
+            y = self.convolve(y, kernels[0])
+        else:
+            y = torch.cat(
+                [self.convolve(image[None], kernel) for image, kernel in zip(y, kernels, strict=True)]
+            )
+        return self.conv(y + self.bias(pooled))
+
+    def _kernels(self, style: Tensor, pooled: Tensor) -> Tensor:
+        """Depthwise and pointwise kernel as one (batch, channels out, channels in, 3, 3), zero between groups."""
+        groups, batch = self.pointwise_groups, len(style)
+        depthwise = self.depthwise(_edged(style))
+        pointwise = self.pointwise(pooled).reshape(batch, groups, -1, depthwise.shape[1] // groups)
+        own = torch.eye(groups, dtype=pointwise.dtype, device=pointwise.device)
+        mixing = torch.einsum("bgoi,gh->bgohi", pointwise, own).reshape(batch, *[depthwise.shape[1]] * 2)
+        return mixing[(..., *[None] * (style.ndim - 2))] * depthwise[:, None]
 
 
 Modulation = AdaIN | FiLM | SPADE | AdaConv

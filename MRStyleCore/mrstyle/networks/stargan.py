@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .blocks import InstanceNorm, convolution
-from .instance_norm import scaled_norm
+from .blocks import convolution, doubled
+from .instance_norm import InstanceNorm, scaled_norm
 
 _SLOPE = 0.2
 _HALF_POWER = 1 / math.sqrt(2)
@@ -76,19 +76,12 @@ class StyledBlock(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         y = F.leaky_relu(self.norm1(x, style), _SLOPE)
-        y = self.conv1(_doubled(y) if self.grow else y)
+        y = self.conv1(doubled(y) if self.grow else y)
         y = self.conv2(F.leaky_relu(self.norm2(y, style), _SLOPE))
         if not self.adds:
             return y
         shortcut = self.shortcut(x)
-        return ((_doubled(shortcut) if self.grow else shortcut) + y) * _HALF_POWER
-
-
-def _doubled(x: Tensor) -> Tensor:
-    """As ``blocks.doubled``, and what is in channels_last order stays in it, which a CPU computes faster by a third."""
-    batch, channels, height, width = x.shape
-    x = x.permute(0, 2, 3, 1)[:, :, None, :, None].expand(-1, -1, 2, -1, 2, -1)
-    return x.reshape(batch, 2 * height, 2 * width, channels).permute(0, 3, 1, 2)
+        return ((doubled(shortcut) if self.grow else shortcut) + y) * _HALF_POWER
 
 
 class Trunk(nn.Module):

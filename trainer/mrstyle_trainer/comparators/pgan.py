@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from mrstyle.networks.blocks import InstanceNorm, ResidualBlock, UpBlock, convolution
+from mrstyle.networks.blocks import ResidualBlock, UpBlock, convolution
+from mrstyle.networks.instance_norm import InstanceNorm
 
 
 class PGANConfig(BaseModel):

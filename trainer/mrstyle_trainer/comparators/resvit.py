@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
-from mrstyle.networks.blocks import InstanceNorm, ResidualBlock, UpBlock, convolution
+from mrstyle.networks.blocks import ResidualBlock, UpBlock, convolution
+from mrstyle.networks.instance_norm import InstanceNorm
 
 from .pgan import ImageDecoder, ResidualEncoder
 from .transformer import transformer_layers
