@@ -128,7 +128,8 @@ def export(
 
 @app.command()
 def backbone(
-    run: Run, path: Annotated[Path, typer.Argument(help="File to write (.safetensors); a .json goes beside it.")]
+    run: Run,
+    path: Annotated[Path, typer.Argument(help="File to write (.safetensors); a .json goes beside it.")],
 ) -> None:
     """Write the backbone of perceptual losses that a training of tissue_features ends with."""
     from .backbone_export import export_backbone

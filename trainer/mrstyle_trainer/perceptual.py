@@ -41,5 +41,6 @@ def gram_distance(output: list[Tensor], style: list[Tensor]) -> Tensor:
 
 def gram(activations: Tensor) -> Tensor:
     """Products of channels (B, C, C), of (B, C, ...) summed over the places and divided by their number and that of channels."""
-    flat = activations.flatten(2)
-    return flat @ flat.transpose(1, 2) / (flat.shape[1] * flat.shape[2])
+    flat = activations.float().flatten(2)
+    with torch.autocast(flat.device.type, enabled=False):
+        return flat @ flat.transpose(1, 2) / (flat.shape[1] * flat.shape[2])

@@ -72,7 +72,8 @@ def _slice_of(body: DCEPhantom, generator: np.random.Generator) -> DCEPhantom:
     thin = body.texture.shape.index(min(body.texture.shape))
     place = [int(generator.integers(body.texture.shape[thin]))]
     shares, texture, mobility = (
-        np.take(each, place, axis) for each, axis in ((body.shares, 1 + thin), (body.texture, thin), (body.mobility, thin))
+        np.take(each, place, axis)
+        for each, axis in ((body.shares, 1 + thin), (body.texture, thin), (body.mobility, thin))
     )
     return replace(body, shares=shares, texture=texture, mobility=mobility)
 

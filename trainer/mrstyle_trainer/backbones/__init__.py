@@ -44,7 +44,9 @@ def read_backbone(config: PerceptualConfig, dim: int) -> nn.Module:
     """
     if config.backbone == "small":
         if config.weights is not None:
-            raise InputError("The backbone small has its weights with the trainer; leave perceptual.weights out.")
+            raise InputError(
+                "The backbone small has its weights with the trainer; leave perceptual.weights out."
+            )
         network: nn.Module = VGG(SMALL)
         sha256 = json.loads(_SMALL.with_suffix(".json").read_text(encoding="utf-8"))["sha256"]
         tensors = read_weights(_SMALL, sha256)

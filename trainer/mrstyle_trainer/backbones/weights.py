@@ -67,12 +67,18 @@ def checked_match(
         if name not in tensors:
             raise InputError(f"{of}: they lack the tensor {name}; check perceptual.weights.")
         if name not in needed:
-            raise InputError(f"{of}: they have a tensor {name} that it does not know; check perceptual.weights.")
+            raise InputError(
+                f"{of}: they have a tensor {name} that it does not know; check perceptual.weights."
+            )
         have, need = tuple(tensors[name].shape), tuple(needed[name].shape)
         if have != need:
-            raise InputError(f"{of}: the tensor {name} has the shape {have}, not {need}; check perceptual.weights.")
+            raise InputError(
+                f"{of}: the tensor {name} has the shape {have}, not {need}; check perceptual.weights."
+            )
         if not torch.isfinite(tensors[name].float()).all():
-            raise InputError(f"The weights {config.weights} are damaged: {name} is not finite; download them again.")
+            raise InputError(
+                f"The weights {config.weights} are damaged: {name} is not finite; download them again."
+            )
     return {name: tensors.get(name, value).to(value.dtype) for name, value in needed.items()}
 
 
