@@ -185,7 +185,7 @@ def test_backbones_that_cannot_be_had(changes: dict[str, Any], dim: int, said: s
 
 
 def test_a_file_that_is_another_one(files: dict[str, Path], tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="have the SHA-256 .* not the 0000"):
+    with pytest.raises(InputError, match=r"have the SHA-256 .* not the 0000"):
         read_backbone(configured("vgg16", files["vgg16"], "0" * 64), 2)
     with pytest.raises(InputError, match=r"not those of vgg16: they lack the tensor features.0"):
         read_backbone(configured("vgg16", files["medicalnet-resnet18"]), 2)

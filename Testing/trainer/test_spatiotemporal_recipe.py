@@ -102,7 +102,7 @@ def test_the_critic_has_the_published_size() -> None:
 def test_no_weight_needs_no_backbone() -> None:
     lost = {"backbone": "vgg16", "weights": "nowhere.pth"}
     assert build_recipe(configured(perceptual=lost)).networks
-    with pytest.raises(InputError, match="Cannot read the weights nowhere.pth"):
+    with pytest.raises(InputError, match=r"Cannot read the weights nowhere\.pth"):
         build_recipe(configured(perceptual=lost, losses=PLAIN | {"gram": 1.0}))
 
 

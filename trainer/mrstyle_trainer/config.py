@@ -21,6 +21,7 @@ from mrstyle.errors import InputError
 
 from .backbones import PerceptualConfig
 from .initial import expanded, with_initial
+from .series_folder import SeriesData, with_series
 from .simulate import SimulationConfig
 from .site_config import SitesConfig
 from .site_folder import SitesData, with_sites
@@ -150,7 +151,7 @@ class TrainingConfig(BaseModel):
 
     recipe: str
     network: dict[str, Any] = {}
-    data: LabelMapData | PhantomData | DCEPhantomData | TissueData | AlignedData | SitesData = Field(
+    data: LabelMapData | PhantomData | DCEPhantomData | TissueData | SeriesData | AlignedData | SitesData = Field(
         discriminator="kind"
     )
     initial: str | None = Field(
@@ -188,7 +189,8 @@ def read_config(path: str | Path) -> TrainingConfig:
         config = config.model_copy(update={"perceptual": perceptual})
     if isinstance(data, SitesData):
         config = with_sites(config, data)
-    return with_initial(config, path)
+    config = with_initial(config, path)
+    return with_series(config, data) if isinstance(data, SeriesData) else config
 
 
 def parse_config(path: str | Path) -> TrainingConfig:

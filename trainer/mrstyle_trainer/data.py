@@ -17,6 +17,8 @@ from .anatomies import Anatomy, LabelTable, phantom_anatomy, read_label_map
 from .config import AlignedData, DCEPhantomData, LabelMapData, Part, PhantomData, TissueData, TrainingConfig
 from .contrasts import SimulatedContrasts
 from .dce_samples import SimulatedSeries, people_of
+from .real_series import SeriesWindows
+from .series_folder import SeriesData, series_of
 from .site_folder import SiteScan, SitesData, find_site_scans
 from .site_samples import SimulatedSites
 from .site_scans import SiteScans
@@ -52,7 +54,7 @@ def load_samples(config: TrainingConfig, part: Part, samples: Simulated) -> Samp
         else (_VALIDATION_SEED, loop.validation_samples)
     )
     data = config.data
-    if isinstance(data, DCEPhantomData) != (samples is SimulatedSeries):
+    if isinstance(data, DCEPhantomData | SeriesData) != (samples is SimulatedSeries):
         raise InputError(
             f"The recipe {config.recipe} does not learn from data of kind {data.kind}; series are for spatiotemporal, which "
             "learns from nothing else."
@@ -66,6 +68,13 @@ def load_samples(config: TrainingConfig, part: Part, samples: Simulated) -> Samp
         return TissueFrames(data, part, seed, length)
     if isinstance(data, DCEPhantomData):
         return SimulatedSeries(people_of(data, part), data, seed, length)
+    if isinstance(data, SeriesData):
+        slices = data.slices if config.network.get("dim", 2) == 3 else 1
+        series, notes = series_of(config, data, part)
+        own_style = part == "validation"
+        return SeriesWindows(
+            series, data.patch, slices, seed, length, own_style=own_style, notes=[] if own_style else notes
+        )
     if isinstance(data, LabelMapData | PhantomData):
         wanted = config if getattr(samples, "takes_config", False) else simulation
         return samples(_anatomies(data, part), wanted, seed, length)

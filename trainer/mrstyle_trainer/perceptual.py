@@ -40,7 +40,7 @@ def gram_distance(output: list[Tensor], style: list[Tensor]) -> Tensor:
 
 
 def gram(activations: Tensor) -> Tensor:
-    """Products of channels (B, C, C), of (B, C, ...) summed over the places and divided by their number and that of channels."""
+    """Products of the channels of (B, C, ...), (B, C, C): summed over the places, over the number of places and channels."""
     flat = activations.float().flatten(2)
     with torch.autocast(flat.device.type, enabled=False):
         return flat @ flat.transpose(1, 2) / (flat.shape[1] * flat.shape[2])

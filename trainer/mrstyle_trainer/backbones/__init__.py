@@ -16,7 +16,7 @@ from torch import nn
 from mrstyle.errors import InputError
 
 from .medicalnet import MedicalNet, medicalnet_weights
-from .vgg import SMALL, VGG16, VGG, vgg16_weights
+from .vgg import SMALL, VGG, VGG16, vgg16_weights
 from .weights import checked_match, read_weights
 
 _SMALL = Path(__file__).parent / "small.safetensors"

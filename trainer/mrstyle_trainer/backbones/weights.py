@@ -93,8 +93,8 @@ def _of_pickle(path: Path, data: bytes) -> dict[str, Any]:
     version = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])
     if version < _SAFE_TORCH:
         raise InputError(
-            f"PyTorch {torch.__version__} cannot read {path.name} safely; install PyTorch 2.6 or later, or save the weights as "
-            ".safetensors."
+            f"PyTorch {torch.__version__} cannot read {path.name} safely; install PyTorch 2.6 or later, or save the weights "
+            "as .safetensors."
         )
     try:
         content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)

@@ -13,12 +13,13 @@ from mrstyle.methods import build
 from mrstyle.methods.spatiotemporal import ENHANCEMENTS
 
 from ..backbones import read_backbone
-from ..config import TrainingConfig
+from ..config import DCEPhantomData, TrainingConfig
 from ..critics import MultiScaleCritic
 from ..dce_samples import SimulatedSeries
 from ..losses import absolute, least_squares
 from ..optimization import AdamSettings
 from ..perceptual import Perception, feature_distance, gram_distance
+from ..series_folder import SeriesData
 from .network import loss_weights
 from .recipe import Losses
 
@@ -43,8 +44,8 @@ class SpatioTemporalRecipe:
     the way there and back, a least-squares critic for each direction, and how far what was drawn is from its content in the
     features of a backbone, and from its style in their Gram matrices.
 
-    A loss of weight 0 is not computed, and without the last two there is no backbone. On the way back, and where codes are read from what was drawn, the network sees the
-    drawn frame at all times of its window.
+    A loss of weight 0 is not computed, without the last two there is no backbone, and real series have no truth. On the way
+    back, and where codes are read from what was drawn, the network sees the drawn frame at all times of its window.
     """
 
     main = "network"
@@ -58,16 +59,17 @@ class SpatioTemporalRecipe:
         except PackageError as error:
             raise InputError(f"The network of the training configuration cannot be built: {error}") from error
         data = config.data
-        if data.kind == "dce_phantoms":
-            if any(size % network.divisor for size in data.patch):
-                raise InputError(
-                    f"data.patch is {list(data.patch)}; choose multiples of {network.divisor}, by which this network divides "
-                    "its frames."
-                )
-            if (data.body == "prostate") != (network.dim == 3):
-                raise InputError(
-                    "The prostate has slices and asks for network.dim 3; kidney and breast for 2."
-                )
+        if isinstance(data, DCEPhantomData | SeriesData) and any(size % network.divisor for size in data.patch):
+            raise InputError(
+                f"data.patch is {list(data.patch)}; choose multiples of {network.divisor}, by which this network divides its "
+                "frames."
+            )
+        if isinstance(data, DCEPhantomData) and (data.body == "prostate") != (network.dim == 3):
+            raise InputError("The prostate has slices and asks for network.dim 3; kidney and breast for 2.")
+        if isinstance(data, SeriesData):
+            self.weights["truth"] = 0.0
+            if not any(self.weights[name] for name in self.weights.keys() - {"critic"}):
+                raise InputError("Real series have no truth to learn from; give another loss a weight.")
         self.perception = None
         if self.weights["feature"] or self.weights["gram"]:
             backbone = read_backbone(config.perceptual, network.dim)
