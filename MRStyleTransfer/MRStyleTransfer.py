@@ -99,14 +99,14 @@ class MRStyleTransferLogic(ScriptedLoadableModuleLogic):
 
     def __init__(self):
         ScriptedLoadableModuleLogic.__init__(self)
-        from MRStyleTransferLib.run import TransferRun
+        from MRStyleTransferLib.scripting import make_runner
 
-        from MRStyleLib.runner import Runner
-
-        self.runner = Runner(slicer.mrmlScene, TransferRun)
+        self.runner = make_runner(slicer.mrmlScene)
 
     def process(self, content, style, modelId, output=None, samples=1, device="auto"):
-        """Give ``content`` the look of ``style``; blocks until it is done and shows nothing.
+        """Give ``content`` the look of ``style``; blocks, shows nothing, and returns the node of the styled volume.
+
+        ValueError (it cannot be done) or RuntimeError (it failed) say why. Its attribute MRStyle.History says how it was made.
 
         Args:
             content, style: volume nodes; a content that shows a frame of a sequence is done with all frames.
@@ -114,19 +114,19 @@ class MRStyleTransferLogic(ScriptedLoadableModuleLogic):
             output: volume node for the result; None adds one on the grid and in the study of the content.
             samples: runs that are averaged; from 2 on, a map of uncertainty comes with the result.
             device: auto, cpu, cuda, cuda:<number> or mps.
-
-        Returns:
-            The node of the styled volume. Its attribute MRStyle.History says how it was made.
-
-        Raises:
-            ValueError, RuntimeError: the request cannot be done, or the run failed; the message says why.
         """
-        from MRStyleTransferLib.request import Request
+        from MRStyleTransferLib.scripting import process
 
-        from MRStyleLib.models import find_model
+        return process(self.runner, content, style, modelId, output, samples, device)
 
-        request = Request((content,), style, find_model(modelId), output, samples, device)
-        return self.runner.process(request).results[0]
+    def processSeries(self, content, modelId, enhancement="baseline", like=None, likeFrame=0, device="auto"):
+        """Take the enhancement of a dynamic series away or add it; as `process`, but returns a node of a new sequence.
+
+        ``content`` shows a frame of a sequence or is a multi-volume; ``enhancement`` is "baseline", "enhanced" or "like" a
+        frame (from 1; 0: the most enhanced one) of the series that ``like`` shows."""
+        from MRStyleTransferLib.scripting import process_series
+
+        return process_series(self.runner, content, modelId, enhancement, like, likeFrame, device)
 
 
 class MRStyleTransferTest(ScriptedLoadableModuleTest):

@@ -25,6 +25,8 @@ class ColorTable(enum.Enum):
     T1 = "t1"
     T2 = "t2"
     THICKNESS = "thickness"
+    ENHANCEMENT = "enhancement"
+    DISTANCE = "distance"  # as SIMILARITY: what enhances is low there
     CHANGE = "change"  # as DIFFERENCE, for surfaces, which have no transparent middle
 
 
@@ -78,6 +80,14 @@ _ANCHORS: dict[ColorTable, _Anchors] = {
         (1.0, (0.99, 0.91, 0.14)),
     ),
 }
+# As the heat of a body: what takes up most is white.
+_ANCHORS[ColorTable.ENHANCEMENT] = (
+    (0.0, (0.20, 0.00, 0.00)),
+    (0.33, (0.80, 0.10, 0.00)),
+    (0.66, (1.00, 0.65, 0.05)),
+    (1.0, (1.00, 1.00, 0.85)),
+)
+_ANCHORS[ColorTable.DISTANCE] = _ANCHORS[ColorTable.SIMILARITY]
 _ANCHORS[ColorTable.CHANGE] = _ANCHORS[ColorTable.DIFFERENCE]
 
 

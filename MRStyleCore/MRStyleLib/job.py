@@ -209,3 +209,43 @@ class SitesJob(_JobFile):
     model: str | None = None
     device: str = "auto"
     task: str = "sites"
+
+
+@dataclass(frozen=True)
+class LikeFrame:
+    """A frame of another series; ``frame`` counts from 0, None is the one that is enhanced most."""
+
+    series: Path
+    frame: int | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class DynamicCase:
+    """A dynamic series, and the enhancement that its frames shall have.
+
+    Args:
+        content: a folder of frames with their times in series.json.
+        output: the 4D file (.nii) to write.
+        enhancement: "baseline" or "enhanced"; None where ``like`` says it.
+        like: a frame of another series.
+        maps: the folder for the maps and metrics.json, made if needed.
+        name: what messages call the series.
+    """
+
+    content: Path
+    output: Path
+    enhancement: str | None = None
+    like: LikeFrame | None = None
+    maps: Path | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class DynamicJob(_JobFile):
+    """All cases of one worker that changes the enhancement of series; see `Job` for the other fields."""
+
+    model: str
+    cases: tuple[DynamicCase, ...]
+    device: str = "auto"
+    task: str = "dynamic"

@@ -28,6 +28,8 @@ class OverlayKind(enum.Enum):
     THICKNESS_BEFORE = "thickness_before_mm"
     THICKNESS_AFTER = "thickness_after_mm"
     THICKNESS_DIFFERENCE = "thickness_difference_mm"
+    ENHANCEMENT = "enhancement"
+    CONTENT_WEIGHT = "content_weight"
 
     @property
     def color_table(self) -> ColorTable:
@@ -42,6 +44,8 @@ class OverlayKind(enum.Enum):
             OverlayKind.THICKNESS_BEFORE: ColorTable.THICKNESS,
             OverlayKind.THICKNESS_AFTER: ColorTable.THICKNESS,
             OverlayKind.THICKNESS_DIFFERENCE: ColorTable.DIFFERENCE,
+            OverlayKind.ENHANCEMENT: ColorTable.ENHANCEMENT,
+            OverlayKind.CONTENT_WEIGHT: ColorTable.DISTANCE,
         }.get(self, ColorTable.SIMILARITY)
 
     @property
@@ -68,6 +72,8 @@ class OverlayKind(enum.Enum):
             OverlayKind.THICKNESS_BEFORE: _("Thickness (mm)\nbefore"),
             OverlayKind.THICKNESS_AFTER: _("Thickness (mm)\nafter"),
             OverlayKind.THICKNESS_DIFFERENCE: _("Thickness (mm)\nafter - before"),
+            OverlayKind.ENHANCEMENT: _("Enhancement\n(1 = 99.5th percentile\nof the first frame)"),
+            OverlayKind.CONTENT_WEIGHT: _("Weight by distance\n(0.1 = enhanced,\n1 = farthest)"),
         }[self]
 
 
@@ -78,6 +84,7 @@ _FIXED_RANGES: dict[OverlayKind, tuple[float, float]] = {
     OverlayKind.THICKNESS_BEFORE: (0.0, 5.0),
     OverlayKind.THICKNESS_AFTER: (0.0, 5.0),
     OverlayKind.THICKNESS_DIFFERENCE: (-1.0, 1.0),
+    OverlayKind.CONTENT_WEIGHT: (0.0, 1.0),
 }
 # Their zeros are no tissue, and all else is to be seen.
 _QUANTITIES = {

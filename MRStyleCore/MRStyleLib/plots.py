@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import slicer
 from slicer.i18n import tr as _
@@ -27,18 +29,53 @@ def show_histograms(scene, original, styled, style):
     volumes = (original, styled, style)
     labels = (_("Original"), _("Styled"), _("Style"))
     columns = [histogram_percent(volume) for volume in volumes]
-    table = found_or_added(scene, "vtkMRMLTableNode", _KEY, "table", _("MRStyle histograms"))
     centers = (np.arange(BINS) + 0.5) * (_MAXIMUM / BINS)
-    slicer.util.updateTableFromArray(table, [centers, *columns], [_("Intensity"), *labels])
-    chart = found_or_added(scene, "vtkMRMLPlotChartNode", _KEY, "chart", _("MRStyle histograms"))
+    return show_lines(
+        scene,
+        _KEY,
+        (_("Intensity"), centers),
+        # Short names: the legend of a narrow panel has no room for those of the volumes.
+        dict(zip(labels, columns, strict=True)),
+        _("Intensities before and after"),
+        _("Intensity (1 = 99.5th percentile of the foreground)"),
+        _("Foreground voxels (%)"),
+    )
+
+
+def show_lines(
+    scene,
+    key: str,
+    x: tuple[str, np.ndarray],
+    lines: Mapping[str, np.ndarray],
+    title: str,
+    x_title: str,
+    y_title: str,
+):
+    """Chart lines over one axis; there is one chart of each key in a scene, which is filled again.
+
+    Args:
+        scene: the scene.
+        key: attribute by which the nodes of the chart are found.
+        x: name of the column, and its values.
+        lines: values by label, at most as many as there are colors.
+        title: of the chart.
+        x_title, y_title: of its axes.
+
+    Returns:
+        The plot chart node.
+    """
+    table = found_or_added(scene, "vtkMRMLTableNode", key, "table", f"MRStyle {title}")
+    # Columns of before would stay.
+    table.RemoveAllColumns()
+    slicer.util.updateTableFromArray(table, [x[1], *lines.values()], [x[0], *lines])
+    chart = found_or_added(scene, "vtkMRMLPlotChartNode", key, "chart", f"MRStyle {title}")
     with slicer.util.NodeModify(chart):
         chart.RemoveAllPlotSeriesNodeIDs()
-        for label, color in zip(labels, _COLORS, strict=True):
-            # Short names: the legend of a narrow panel has no room for those of the volumes.
-            chart.AddAndObservePlotSeriesNodeID(_series(scene, label, table, color).GetID())
-        chart.SetTitle(_("Intensities before and after"))
-        chart.SetXAxisTitle(_("Intensity (1 = 99.5th percentile of the foreground)"))
-        chart.SetYAxisTitle(_("Foreground voxels (%)"))
+        for label, color in zip(lines, _COLORS, strict=False):
+            chart.AddAndObservePlotSeriesNodeID(_series(scene, key, label, table, color).GetID())
+        chart.SetTitle(title)
+        chart.SetXAxisTitle(x_title)
+        chart.SetYAxisTitle(y_title)
     return chart
 
 
@@ -83,8 +120,8 @@ def _air_limit(sample: np.ndarray) -> float:
     return float(0.75 * low_means[best] + 0.25 * high_means[best])
 
 
-def _series(scene, label: str, table, color: tuple[float, float, float]):
-    series = found_or_added(scene, "vtkMRMLPlotSeriesNode", _KEY, label, label)
+def _series(scene, key: str, label: str, table, color: tuple[float, float, float]):
+    series = found_or_added(scene, "vtkMRMLPlotSeriesNode", key, label, label)
     with slicer.util.NodeModify(series):
         series.SetPlotType(slicer.vtkMRMLPlotSeriesNode.PlotTypeScatter)
         series.SetMarkerStyle(slicer.vtkMRMLPlotSeriesNode.MarkerStyleNone)

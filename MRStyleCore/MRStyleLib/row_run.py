@@ -105,7 +105,7 @@ class RowRun(SceneRun):
         """End well, or with the first fault."""
         faults = [row.fault for row in self.rows if row.fault]
         if not faults:
-            self._finish()
+            self._finish(self.rows[0].note if len(self.rows) == 1 else "")
         elif len(self.rows) == 1:
             self._end(RunState.FAILED, faults[0])
         else:

@@ -214,10 +214,11 @@ class SceneRun:
         self.message = message
         self.changed()
 
-    def _finish(self) -> None:
-        """End well."""
+    def _finish(self, note: str = "") -> None:
+        """End well; ``note`` is what the user should know about the result."""
         seconds = time.monotonic() - self._started_s
-        self._end(RunState.FINISHED, _("Finished in {seconds:.0f} s.").format(seconds=seconds))
+        text = _("Finished in {seconds:.0f} s.").format(seconds=seconds)
+        self._end(RunState.FINISHED, f"{text} {note}" if note else text)
 
     def _end(self, state: RunState, message: str) -> None:
         if self.state.is_over:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import slicer
 from slicer.i18n import tr as _
+
+from mrstyle.series_times import seconds_per
 
 from .results import place_beside, read_result, set_history, set_window
 from .scene_nodes import nodes_of_class
@@ -28,6 +31,36 @@ class Frame:
     number: int
     index_value: str
     node: Any
+
+
+@dataclass(frozen=True, eq=False)
+class TimeAxis:
+    """The index of a sequence as an axis of plots.
+
+    Attributes:
+        values: of the frames, rising.
+        title: name and unit.
+        is_time: whether the values are times in s; else they are the sequence's own numbers, or the frames counted from 1.
+    """
+
+    values: np.ndarray
+    title: str
+    is_time: bool
+
+
+def time_axis(sequence) -> TimeAxis:
+    """When the frames of a sequence were taken, as far as it knows."""
+    count, unit = sequence.GetNumberOfDataNodes(), sequence.GetIndexUnit() or ""
+    try:
+        values = np.array([float(sequence.GetNthIndexValue(number)) for number in range(count)])
+    except ValueError:
+        values = np.zeros(0)
+    if not len(values) or not np.isfinite(values).all() or (np.diff(values) <= 0).any():
+        return TimeAxis(np.arange(1.0, count + 1), _("Frame"), False)
+    if (seconds := seconds_per(unit)) is not None:
+        return TimeAxis(values * seconds, _("Time (s)"), True)
+    name = (sequence.GetIndexName() or _("frame")).capitalize()
+    return TimeAxis(values, f"{name} ({unit})" if unit else name, False)
 
 
 def find_browser(scene, proxy_node) -> tuple[Any, Any] | None:
@@ -51,16 +84,16 @@ def frames_of(scene, proxy_node) -> list[Frame] | None:
     ]
 
 
-def describe_frame_fault(frames: Iterable[Frame]) -> str | None:
+def describe_frame_fault(frames: Iterable[Frame], *, may_be_slice: bool = False) -> str | None:
     """Why the first unusable frame cannot be an input; None if all can."""
     for frame in frames:
-        if fault := describe_fault(frame.node):
+        if fault := describe_fault(frame.node, may_be_slice=may_be_slice):
             text = _("Frame {number} of the sequence (index {index_value}): {fault}")
             return text.format(number=frame.number + 1, index_value=frame.index_value, fault=fault)
     return None
 
 
-def export_frames(frames: Sequence[Frame], folder: Path) -> list[Path]:
+def export_frames(frames: Sequence[Frame], folder: Path, *, may_be_slice: bool = False) -> list[Path]:
     """Write every frame as frame_0001.nrrd and so on, and return the paths in the same order.
 
     Raises:
@@ -69,15 +102,25 @@ def export_frames(frames: Sequence[Frame], folder: Path) -> list[Path]:
     """
     paths = []
     for frame in frames:
-        if fault := describe_frame_fault([frame]):
+        if fault := describe_frame_fault([frame], may_be_slice=may_be_slice):
             raise ValueError(fault)
         paths.append(folder / f"frame_{frame.number + 1:04d}.nrrd")
-        export_volume(frame.node, paths[-1])
+        export_volume(frame.node, paths[-1], may_be_slice=may_be_slice)
     return paths
 
 
+def read_frames(results: Iterable[tuple[Frame, Path]]) -> Iterator[tuple[Frame, Any, dict | None]]:
+    """Frames that the worker wrote one by one, as `import_sequence` takes them.
+
+    Raises:
+        ValueError: a file is missing, damaged or on another grid.
+    """
+    for frame, path in results:
+        yield frame, *read_result(path, frame.node)
+
+
 def import_sequence(
-    scene, results: Sequence[tuple[Frame, Path]], proxy_node, name: str, *, window_like=None
+    scene, images: Iterable[tuple[Frame, Any, dict | None]], proxy_node, name: str, *, window_like=None
 ) -> Generator[None, None, Any]:
     """Make a sequence of results that plays together with that of the content, one frame for each `next`.
 
@@ -89,7 +132,8 @@ def import_sequence(
 
     Args:
         scene: the scene to add to.
-        results: frames of the content and the file that the worker wrote for each; some may be missing, not all.
+        images: frames of the content, for each the voxels (vtkImageData) of the new one, and its history; some may be missing,
+            not all. See `read_frames`.
         proxy_node: the content, as `frames_of` took it.
         name: of the new sequence and of the volume that shows it.
         window_like: see `import_volume`.
@@ -98,14 +142,12 @@ def import_sequence(
         The volume in the scene that shows the selected frame of the new sequence.
 
     Raises:
-        ValueError: the content is no sequence any more, or a file is missing, damaged or on another grid. The
-            scene is as before.
+        ValueError: the content is no sequence any more, or what ``images`` raises. The scene is as before.
     """
     _browser, pattern = _browser_of(scene, proxy_node)
     sequence = _sequence_like(pattern, scene.GenerateUniqueName(name))
     history = None
-    for frame, path in results:
-        image, history = read_result(path, frame.node)
+    for frame, image, history in images:
         _set_frame(sequence, frame, image, history)
         yield
     # The user may have changed the scene in between.
@@ -117,6 +159,44 @@ def import_sequence(
     set_history(output, history)
     set_window(output, window_like)
     return output
+
+
+def set_frame_attribute(scene, node, name: str, value: str) -> None:
+    """Give a volume an attribute that it keeps: one that shows a frame takes over those of each frame that it shows."""
+    node.SetAttribute(name, value)
+    for frame in frames_of(scene, node) or ():
+        frame.node.SetAttribute(name, value)
+
+
+def add_sequence(scene, name: str, frames: Iterable[tuple[str, Any]], index_name: str, unit: str):
+    """Add a sequence with a browser of its own.
+
+    Args:
+        scene: the scene to add to.
+        name: of the sequence and of the volume that shows it, made unique.
+        frames: index value and volume of each; the volumes are in no scene.
+        index_name: e.g. "time".
+        unit: of the index values.
+
+    Returns:
+        The volume in the scene that shows the first frame.
+    """
+    sequence = slicer.vtkMRMLSequenceNode()
+    sequence.SetName(scene.GenerateUniqueName(name))
+    sequence.SetIndexName(index_name)
+    sequence.SetIndexUnit(unit)
+    sequence.SetIndexType(slicer.vtkMRMLSequenceNode.NumericIndex)
+    for index_value, volume in frames:
+        volume.SetName(sequence.GetName())
+        sequence.SetDataNodeAtValue(volume, index_value)
+    scene.AddNode(sequence)
+    browser = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", f"{sequence.GetName()} browser")
+    browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
+    proxy = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", sequence.GetName())
+    proxy.CopyContent(sequence.GetNthDataNode(0))
+    browser.AddProxyNode(proxy, sequence, False)
+    set_window(proxy)
+    return proxy
 
 
 def _browser_of(scene, proxy_node) -> tuple[Any, Any]:

@@ -16,18 +16,19 @@ _SAMPLED_VOXELS = 200_000
 _SAME_GRID_VOXELS = 0.01
 
 
-def describe_fault(node) -> str | None:
+def describe_fault(node, *, may_be_slice: bool = False) -> str | None:
     """Why a volume node cannot be an input, as one sentence that also says what to do; None if it can.
 
-    Costs one pass over floating-point voxels (some 10 ms at 182 x 218 x 182) and nothing for integers.
+    With ``may_be_slice``, a single slice will do, such as a frame of a 2D series. Costs one pass over floating-point
+    voxels (some 10 ms at 182 x 218 x 182) and nothing for integers.
     """
     if node is None:
         return _("No volume is chosen; choose one.")
-    fault = _fault_of_kind(node) or _fault_of_grid(node) or _fault_of_values(node)
+    fault = _fault_of_kind(node, may_be_slice) or _fault_of_grid(node) or _fault_of_values(node)
     return None if fault is None else fault.format(name=node.GetName())
 
 
-def export_volume(node, path: Path) -> None:
+def export_volume(node, path: Path, *, may_be_slice: bool = False) -> None:
     """Write the voxels and the grid of a volume node, without its parent transforms, as uncompressed NRRD.
 
     Slicer's own writers are not used: one writes every file twice, both refuse signed bytes, and neither tells
@@ -36,12 +37,13 @@ def export_volume(node, path: Path) -> None:
     Args:
         node: a volume that `describe_fault` accepts; nothing about it changes.
         path: the file, which ends in .nrrd.
+        may_be_slice: see `describe_fault`.
 
     Raises:
         ValueError: the node cannot be an input.
         OSError: the file cannot be written; nothing is left of it.
     """
-    if fault := describe_fault(node):
+    if fault := describe_fault(node, may_be_slice=may_be_slice):
         raise ValueError(fault)
     voxels = np.ascontiguousarray(slicer.util.arrayFromVolume(node))
     try:
@@ -114,7 +116,7 @@ def _nrrd_header(voxels: np.ndarray, affine: np.ndarray) -> bytes:
     return ("\n".join(lines) + "\n\n").encode("ascii")
 
 
-def _fault_of_kind(node) -> str | None:
+def _fault_of_kind(node, may_be_slice: bool) -> str | None:
     if not node.IsA("vtkMRMLScalarVolumeNode") or node.IsA("vtkMRMLLabelMapVolumeNode"):
         return _("{name} is not an image of intensities (a label map?); choose the MR volume itself.")
     image = node.GetImageData()
@@ -122,7 +124,7 @@ def _fault_of_kind(node) -> str | None:
         return _("{name} has no voxels; load it again or choose another volume.")
     if image.GetNumberOfScalarComponents() != 1:
         return _("{name} has several values per voxel (a color image?); choose a volume with one.")
-    if min(image.GetDimensions()) < 2:
+    if min(image.GetDimensions()) < 2 and not may_be_slice:
         return _("{name} is a single slice; choose a 3D volume.")
     return None
 

@@ -159,9 +159,12 @@ class WorkerRun:
         self._add_log(self._error_lines.feed(data))
 
     def _take(self, messages: list[dict[str, Any]]) -> None:
-        """Of progress messages that arrive together, the last one says it all."""
+        """Of progress messages that arrive together, the last one says it all; what is mere text is taken at once."""
+        self._add_log([message["text"] for message in messages if message["type"] == "log"])
         progress = None
         for message in messages:
+            if message["type"] == "log":
+                continue
             if self.state is RunState.DONE:
                 return
             if message["type"] == "progress":
@@ -212,9 +215,6 @@ class WorkerRun:
             self._record.error = (message["code"], message["message"])
         elif message["case"] <= self._record.cases:
             self._record.failures[message["case"]] = message["message"]
-
-    def _take_log(self, message: dict[str, Any]) -> None:
-        self._add_log([message["text"]])
 
     def _add_log(self, lines: list[str]) -> None:
         if not lines or self.state is RunState.DONE:

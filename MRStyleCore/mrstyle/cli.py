@@ -13,6 +13,8 @@ import typer
 from rich.console import Console
 
 from . import __version__
+from .cli_augment import HELP as AUGMENT_HELP
+from .cli_augment import augment
 from .cli_cohort import HELP as COHORT_HELP
 from .cli_cohort import cohort
 from .cli_dce import HELP as DCE_HELP
@@ -153,6 +155,7 @@ def transfer(
 app.command(help=HARMONIZE_HELP)(harmonize)
 app.command(help=COHORT_HELP)(cohort)
 app.command(help=DCE_HELP)(dce)
+app.command(help=AUGMENT_HELP)(augment)
 app.command(help=THICKNESS_HELP)(thickness)
 app.command(help=SYNTHESIZE_HELP)(synthesize)
 

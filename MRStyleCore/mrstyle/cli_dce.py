@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,13 +13,11 @@ from .cli_display import progress_display
 from .cli_interrupt import hard_stop
 from .cli_options import AsJson, Device, print_json
 from .errors import InputError
-from .files import suffix_of
-from .outputs import METRICS_NAME, Outputs
+from .outputs import Outputs
+from .series_outputs import planned_outputs, series_metrics, write_changed_series, write_series_maps
 
 if TYPE_CHECKING:
-    from .dce import Enhancement, Like
-    from .qa.series import SeriesQuality
-    from .series import Series
+    from .dce import Like
 
 HELP = """Take the contrast enhancement of a dynamic series away, or add it.
 
@@ -66,20 +63,15 @@ def dce(
         raise InputError(
             "Say what every frame shall look like: --enhancement baseline or enhanced, or --like SERIES2."
         )
-    if suffix_of(output) not in (".nii.gz", ".nii"):
-        raise InputError(f"Cannot write the series {output}: name it .nii.gz.")
     other, frame = _parsed(like)
-    outputs = Outputs([series, *([other] if other else [])])
-    outputs.add_volume(output)
-    if maps is not None:
-        outputs.add_folder(maps)
+    outputs = planned_outputs([series, *([other] if other else [])], output, maps)
     with progress_display() as display, hard_stop(outputs.discard):
         display.stage("loading")
         from .dce import Like, transfer_enhancement
         from .models.catalogue import find
         from .models.package import load_package
         from .qa.series import series_quality
-        from .series import read_series, write_series
+        from .series import read_series
 
         package = load_package(find(model))
         content = read_series(series, interval)
@@ -95,11 +87,9 @@ def dce(
         quality = series_quality(result.series, content, own, seen=result.before)
         display.stage("writing")
         with outputs.staged() as place:
-            write_series(result.series, place(output), result.sidecar)
-            if maps is not None:
-                _write_maps(result.series, result.before, quality, maps, place)
+            write_changed_series(result, quality, output, maps, place)
     seconds = round(time.monotonic() - started, 2)
-    told = {"output": str(output), "notes": result.notes, "seconds": seconds} | metrics(
+    told = {"output": str(output), "notes": result.notes, "seconds": seconds} | series_metrics(
         result.before, quality
     )
     if as_json:
@@ -145,31 +135,14 @@ def evaluate_series(
         quality = series_quality(made, real, 0, region=inside, seen=seen)
         if maps is not None:
             with outputs.staged() as place:
-                _write_maps(real, seen, quality, maps, place)
+                write_series_maps(real, seen, quality, maps, place)
     if as_json:
-        print_json({"generated": str(generated)} | metrics(seen, quality))
+        print_json({"generated": str(generated)} | series_metrics(seen, quality))
         return
     print(
         f"Content CW-SSIM {quality.content.mean():.3f} (mean of {len(quality.content)} frames, lowest "
         f"{quality.content.min():.3f})."
     )
-
-
-def metrics(seen: Enhancement, quality: SeriesQuality) -> dict[str, Any]:
-    """Scores and curves over time as JSON."""
-
-    def column(values: Any) -> list[float] | None:
-        return None if values is None else [round(float(each), 4) for each in values]
-
-    return {
-        "content_cw_ssim": column(quality.content),
-        "style_cw_ssim": column(quality.style),
-        "data_range": round(quality.data_range, 4),
-        "mask": "whole image",
-        "enhanced_share_of_patient": round(seen.share, 4),
-        "mean_signal_of_region_before": column(quality.before),
-        "mean_signal_of_region_after": column(quality.after),
-    }
 
 
 def _parsed(like: str | None) -> tuple[Path | None, int | None]:
@@ -180,12 +153,3 @@ def _parsed(like: str | None) -> tuple[Path | None, int | None]:
     if colon and frame.isdigit() and not Path(like).exists():
         return Path(path), int(frame)
     return Path(like), None
-
-
-def _write_maps(series: Series, seen: Enhancement, quality: SeriesQuality, folder: Path, place: Any) -> None:
-    from .volume import write_volume
-
-    for name, array in (("enhancement", seen.gain), ("content_weight", quality.weights)):
-        write_volume(series.grid.with_array(array, name), place(folder / f"{name}.nii.gz"))
-    text = json.dumps(metrics(seen, quality), indent=2, allow_nan=False) + "\n"
-    place(folder / METRICS_NAME).write_text(text, encoding="utf-8")

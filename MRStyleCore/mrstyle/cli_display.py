@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
@@ -80,6 +81,28 @@ def progress_display() -> Iterator[ProgressDisplay]:
     bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     with bar:
         yield ProgressDisplay(console, bar, bar.add_task("starting", total=1.0, left=""))
+
+
+@dataclass
+class ManyDisplay:
+    """Progress of one of several pieces of work as that of all; what is to be noted about several is said once."""
+
+    display: ProgressDisplay
+    count: int
+    number: int = 0
+    said: set[str] = field(default_factory=set)
+
+    def __call__(self, progress: Translation) -> None:
+        if progress.message:
+            if progress.message not in self.said:
+                self.said.add(progress.message)
+                self.display.note(progress.message)
+            return
+        if self.count > 1:
+            stage = f"{progress.stage} ({self.number + 1} of {self.count})"
+            overall = (self.number + progress.fraction) / self.count
+            progress = replace(progress, stage=stage, fraction=overall, remaining_s=None)
+        self.display(progress)
 
 
 def metrics_table(rows: list[Row]) -> Group:

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Sized
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from .cli_display import ProgressDisplay, progress_display
+from .cli_display import ManyDisplay, progress_display
 from .cli_interrupt import Interrupted, hard_stop, leave
 from .cli_options import AsJson, Device, print_json
 from .errors import InputError, MRStyleError, OutOfMemory
@@ -24,7 +24,6 @@ from .files import sidecar_path
 from .outputs import Outputs, write_result
 
 if TYPE_CHECKING:
-    from .engine.report import Progress
     from .harmonize import Harmonized
 
 HELP = """Make scans look as if one site had taken them.
@@ -127,7 +126,7 @@ def harmonize(
         target = read_target(HarmonizeTarget(site=site, reference=reference, sample=sample))
         check_target(package.card, target)
         preparation = Preparation(n4=n4, conform=conform, brain=brain.value)
-        shown = _Shown(display, len(cases))
+        shown = ManyDisplay(display, len(cases))
         for shown.number, case in enumerate(cases):
             try:
                 result = harmonize(
@@ -245,25 +244,3 @@ def telling_what_is_kept(done: Sized) -> Iterator[None]:
         yield
     except Interrupted:
         leave(len(done))
-
-
-@dataclass
-class _Shown:
-    """Progress of one scan as that of all; what is to be noted about several is said once."""
-
-    display: ProgressDisplay
-    count: int
-    number: int = 0
-    said: set[str] = field(default_factory=set)
-
-    def __call__(self, progress: Progress) -> None:
-        if progress.message:
-            if progress.message not in self.said:
-                self.said.add(progress.message)
-                self.display.note(progress.message)
-            return
-        if self.count > 1:
-            stage = f"{progress.stage} ({self.number + 1} of {self.count})"
-            overall = (self.number + progress.fraction) / self.count
-            progress = replace(progress, stage=stage, fraction=overall, remaining_s=None)
-        self.display(progress)

@@ -184,17 +184,21 @@ def start_derivatives(out: Path, bids: Path) -> None:
         raise InputError(f"Cannot write to {out}: {error.strerror or error}.") from error
     write_json(
         description,
-        {
-            "Name": f"Harmonized images of {bids.name}",
-            "BIDSVersion": _BIDS_VERSION,
-            "DatasetType": "derivative",
-            "GeneratedBy": [{"Name": _GENERATOR, "Version": __version__, "Description": "mrstyle cohort"}],
-            "SourceDatasets": [{"URL": bids.as_uri()}],
-            "DatasetLinks": {"raw": bids.as_uri()},
-        },
+        derivative(f"Harmonized images of {bids.name}", "mrstyle cohort")
+        | {"SourceDatasets": [{"URL": bids.as_uri()}], "DatasetLinks": {"raw": bids.as_uri()}},
     )
     with atomic_path(out / ".bidsignore") as temporary:
         temporary.write_text(_IGNORED, encoding="utf-8")
+
+
+def derivative(name: str, command: str) -> dict[str, Any]:
+    """What ``dataset_description.json`` of a data set of derivatives says."""
+    return {
+        "Name": name,
+        "BIDSVersion": _BIDS_VERSION,
+        "DatasetType": "derivative",
+        "GeneratedBy": [{"Name": _GENERATOR, "Version": __version__, "Description": command}],
+    }
 
 
 def sidecar_keys(scan: Scan, *, brain_only: bool) -> dict[str, Any]:

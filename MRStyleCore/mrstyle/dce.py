@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, cast
@@ -11,14 +11,14 @@ import numpy as np
 from skimage.registration import phase_cross_correlation
 
 from .engine.device import choose
-from .engine.dynamic import SeriesMethod, slice_axis, translate_series
+from .engine.dynamic import SeriesMethod, Style, draw_frames, slice_axis
 from .engine.plan import Plan, first_plan, run_down
 from .engine.prepared import Prepared
 from .engine.report import Progress, Reporter
 from .errors import InputError
 from .history import array_sha256, versions
 from .methods.spatiotemporal import ENHANCEMENTS, WINDOW
-from .metrics.contrast_weighted import ENHANCEMENT_THRESHOLD, mean_gain
+from .metrics.enhancement import ENHANCEMENT_THRESHOLD, mean_gain
 from .models.package import Package
 from .series import Series
 from .volume import to_canonical
@@ -66,6 +66,15 @@ class Like:
 
     series: Series
     frame: int | None = None
+
+
+@dataclass(frozen=True)
+class Look:
+    """A frame whose enhancement is taken, and the decoder, of `ENHANCEMENTS`, that draws it."""
+
+    series: Series
+    frame: int
+    enhancement: str
 
 
 @dataclass(frozen=True)
@@ -176,11 +185,7 @@ def transfer_enhancement(
         Cancelled: ``cancel`` said so.
         OutOfMemory: it does not fit into memory.
     """
-    card = model.card
-    if "enhancement" not in card.target_kinds:
-        raise InputError(
-            f"The model {card.id} does not change enhancement; choose one that was trained for it."
-        )
+    check_model(model)
     if isinstance(target, str) and target not in ENHANCEMENTS:
         raise InputError(f"Unknown enhancement {target!r}; choose {' or '.join(ENHANCEMENTS)}.")
     report = Reporter(progress, cancel)
@@ -188,68 +193,134 @@ def transfer_enhancement(
     seen, notes = check_series(series)
     for note in notes:
         report.tell(note)
-    style, frame, enhancement = _style_of(series, seen, target)
-    content, reference = (
-        Prepared.of(each.frame(0), card.accepts.minimum_size_voxels, may_be_slice=True)
-        for each in (series, style)
+    look = _look_of(series, seen, target)
+    drawn, plan = draw(series, model, [look], range(len(series.frames)), device, report)
+    sidecar = {
+        "Description": "Synthesized: no scanner took these frames with this enhancement.",
+        "MRStyle": record(series, model, look, plan),
+    }
+    report.at("done", 1.0)
+    return EnhancementResult(
+        series.with_frames(drawn[0], f"{series.name} ({look.enhancement})"), seen, sidecar, notes
     )
+
+
+def check_model(model: Package) -> None:
+    """Refuse a model that is not for this.
+
+    Raises:
+        InputError: it is of another kind.
+    """
+    if "enhancement" not in model.card.target_kinds:
+        raise InputError(
+            f"The model {model.card.id} does not change enhancement; choose one that was trained for it."
+        )
+
+
+def draw(
+    series: Series,
+    model: Package,
+    looks: Sequence[Look],
+    times: Sequence[int],
+    device: str,
+    report: Reporter,
+) -> tuple[np.ndarray, Plan]:
+    """Frames ``times`` (rising) of a series in several looks, (looks, times, k, j, i) in the series' intensities, and how.
+
+    Raises:
+        InputError: the series or a style is not usable.
+        Cancelled: the user asked to stop.
+        OutOfMemory: it does not fit into memory.
+    """
+    size = model.card.accepts.minimum_size_voxels
+    content = Prepared.of(series.frame(0), size, may_be_slice=True)
     canonical = np.stack([to_canonical(series.frame(index)).array for index in range(len(series.frames))])
     frames = content.intensity.forward(canonical)
     # What is bright at any time is the patient, too: before the bolus, a vessel may be as dark as air.
     mask = content.mask | (frames.max(axis=0) > 0.3)
-    styled = reference.intensity.forward(to_canonical(style.frame(frame)).array)
+    styles = [(_style(look, size), look.enhancement) for look in looks]
     chosen, reason = choose(device)
     if device == "auto":
         report.tell(f"Device: {reason}")
 
     def work(plan: Plan) -> np.ndarray:
-        return translate_series(
+        return draw_frames(
             cast(SeriesMethod, model.network),
             frames,
             mask,
             content.spacing_kji_mm,
-            (styled, reference.mask, reference.spacing_kji_mm),
-            enhancement,
+            styles,
+            times,
             plan,
             lambda share: report.at("translating", 0.03 + 0.95 * share),
         )
 
     outputs, plan = run_down(first_plan(chosen), work, report.tell)
-    restored = np.stack([content.restore(content.intensity.inverse(np.maximum(each, 0))) for each in outputs])
-    sidecar = {
-        "Description": "Synthesized: no scanner took these frames with this enhancement.",
-        "MRStyle": {
-            "model": card.name,
-            "weights_sha256": model.weights_sha256,
-            "enhancement": enhancement,
-            "style": {"name": style.name, "frame": frame, "sha256": array_sha256(style.frames[frame])},
-            "content": {"name": series.name, "sha256": array_sha256(series.frames)},
-            "device": str(plan.device),
-            "precision": plan.precision,
-            "versions": versions(),
-            "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    restored = [
+        [content.restore(content.intensity.inverse(np.maximum(frame, 0))) for frame in of_look]
+        for of_look in outputs
+    ]
+    return np.array(restored), plan
+
+
+def record(series: Series, model: Package, look: Look, plan: Plan) -> dict[str, Any]:
+    """How frames of a series were drawn, as JSON."""
+    style = look.series
+    return {
+        "model": model.card.name,
+        "weights_sha256": model.weights_sha256,
+        "enhancement": look.enhancement,
+        "style": {
+            "name": style.name,
+            "frame": look.frame,
+            "sha256": array_sha256(style.frames[look.frame]),
         },
+        "content": {"name": series.name, "sha256": array_sha256(series.frames)},
+        "device": str(plan.device),
+        "precision": plan.precision,
+        "versions": versions(),
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
-    report.at("done", 1.0)
-    return EnhancementResult(
-        series.with_frames(restored, f"{series.name} ({enhancement})"), seen, sidecar, notes
-    )
 
 
-def _style_of(series: Series, seen: Enhancement, target: str | Like) -> tuple[Series, int, str]:
-    """The series and frame that is the style, and the decoder that draws."""
+def _style(look: Look, minimum_size: int) -> Style:
+    """A look as the engine takes it, on the scale of the first frame of its series."""
+    first = Prepared.of(look.series.frame(0), minimum_size, may_be_slice=True)
+    frame = to_canonical(look.series.frame(look.frame)).array
+    return first.intensity.forward(frame), first.mask, first.spacing_kji_mm
+
+
+def _look_of(series: Series, seen: Enhancement, target: str | Like) -> Look:
     if target == "baseline":
-        return series, 0, "baseline"
+        return Look(series, 0, "baseline")
     if isinstance(target, str):
-        if not seen.is_there:
-            raise InputError(
-                f"The series {series.name} shows no enhancement to take as a model; give a frame of one that does (--like)."
-            )
-        return series, seen.peak, "enhanced"
+        check_enhances(series, seen)
+        return Look(series, seen.peak, "enhanced")
     other = enhancement_of(target.series)
     frame = other.peak if target.frame is None else target.frame
-    if not 0 <= frame < len(target.series.frames):
+    check_frame(target.series, frame)
+    return Look(target.series, frame, "enhanced" if other.is_enhanced(frame) else "baseline")
+
+
+def check_enhances(series: Series, seen: Enhancement) -> None:
+    """Refuse a series without enhancement as a model of it.
+
+    Raises:
+        InputError: it shows none.
+    """
+    if not seen.is_there:
         raise InputError(
-            f"{target.series.name} has frames 0 to {len(target.series.frames) - 1}, not {frame}; choose one of them."
+            f"The series {series.name} shows no enhancement to take as a model; give a frame of another one that does."
         )
-    return target.series, frame, "enhanced" if other.is_enhanced(frame) else "baseline"
+
+
+def check_frame(series: Series, frame: int) -> None:
+    """Refuse a frame that a series does not have.
+
+    Raises:
+        InputError: there is none of that number.
+    """
+    if not 0 <= frame < len(series.frames):
+        raise InputError(
+            f"{series.name} has frames 0 to {len(series.frames) - 1}, not {frame}; choose one of them."
+        )

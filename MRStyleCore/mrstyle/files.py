@@ -5,10 +5,12 @@ leaves no half file.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from .errors import InputError
 
@@ -17,6 +19,11 @@ def suffix_of(path: Path) -> str:
     """The suffix in lower case, with what ``.gz`` compresses: ``.nii.gz``; "" when there is none."""
     suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
     return "".join(suffixes) if suffixes[-1:] == [".gz"] else "".join(suffixes[-1:])
+
+
+def natural_order(path: Path) -> list[Any]:
+    """Key for sorting: frame 10 comes after frame 9."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.name)]
 
 
 def sidecar_path(output: str | Path) -> Path:

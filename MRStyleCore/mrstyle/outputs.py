@@ -176,6 +176,53 @@ class Outputs:
             raise InputError(f"{target} would replace an input or its sidecar; choose another output.")
 
 
+class NewFolder:
+    """A folder that appears whole or not at all.
+
+    Raises:
+        InputError: there is something in it, it is a file, or it cannot be made.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self.target = target.resolve()
+        self._staging: Path | None = None
+        self._placing = threading.Lock()
+        if target.exists() and not target.is_dir():
+            raise InputError(f"Cannot write to {target}: it is a file; name a folder.")
+        if target.is_dir() and any(target.iterdir()):
+            raise InputError(f"The folder {target} is not empty; name a new one.")
+        with _probe(_existing(self.target.parent), target):
+            pass
+
+    @contextmanager
+    def staged(self) -> Iterator[Path]:
+        """Yield a folder to write to, beside the target, which it becomes when the block ends without an error.
+
+        Raises:
+            InputError: it cannot be put in its place.
+        """
+        beside = _existing(self.target.parent)
+        with tempfile.TemporaryDirectory(prefix=_STAGING_PREFIX, dir=beside) as name:
+            self._staging = Path(name)
+            folder = self._staging / self.target.name
+            folder.mkdir()
+            yield folder
+            with undisturbed(), self._placing:
+                try:
+                    self.target.parent.mkdir(parents=True, exist_ok=True)
+                    if self.target.is_dir():
+                        self.target.rmdir()
+                    folder.rename(self.target)
+                except OSError as error:
+                    raise InputError(f"Cannot write {self.target}: {error.strerror or error}.") from error
+
+    def discard(self) -> None:
+        """Remove what is staged; call it from another thread when the process is about to end."""
+        with self._placing:
+            if self._staging is not None:
+                shutil.rmtree(self._staging, ignore_errors=True)
+
+
 def _move(file: Path, target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -18,14 +18,7 @@ def read_participants(path: str | Path) -> dict[str, dict[str, str]]:
     Raises:
         InputError: it cannot be read, has no column participant_id, or has a participant twice.
     """
-    path = Path(path)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t"))
-    except OSError as error:
-        raise InputError(f"Cannot read {path}: {error.strerror or error}.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"Cannot read {path}: it is no table; save it as tab-separated text.") from error
+    rows = read_rows(path)
     if not rows or ID not in rows[0]:
         raise InputError(
             f"{path} has no column {ID}, or no rows; BIDS describes how participants.tsv is written."
@@ -42,6 +35,22 @@ def read_participants(path: str | Path) -> dict[str, dict[str, str]]:
             column: value for column, value in known.items() if column and value.lower() not in _UNKNOWN
         }
     return participants
+
+
+def read_rows(path: str | Path) -> list[dict[str, str]]:
+    """The rows of a tab-separated table by column.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    path = Path(path)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return list(csv.DictReader(file, delimiter="\t"))
+    except OSError as error:
+        raise InputError(f"Cannot read {path}: {error.strerror or error}.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"Cannot read {path}: it is no table; save it as tab-separated text.") from error
 
 
 def participant_of(path: str | Path) -> str | None:

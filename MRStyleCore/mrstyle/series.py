@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import nibabel as nib
 import numpy as np
@@ -15,10 +13,10 @@ import SimpleITK as sitk  # noqa: N813 (the name that its own documentation uses
 
 from . import volume_files
 from .errors import InputError
-from .files import atomic_path, sidecar_path, suffix_of
+from .files import atomic_path, natural_order, sidecar_path, suffix_of
+from .series_times import frame_times, nifti_times, slicer_times
 from .volume import Volume, from_sitk, read_volume
 
-_SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6, "ms": 1e-3, "s": 1.0}
 _WRITABLE = (".nii.gz", ".nii")
 
 
@@ -75,22 +73,7 @@ def read_series(path: str | Path, interval_s: float | None = None) -> Series:
         raise InputError(f"{path} has one frame; a series has several.")
     if not np.isfinite(series.frames).all():
         raise InputError(f"{path} has voxels that are NaN or infinite; export it again.")
-    if interval_s is not None:
-        times_s = interval_s * np.arange(count)
-    elif (told := _sidecar_times(path, count)) is not None:
-        times_s = told
-    if times_s is None:
-        raise InputError(
-            f"Nothing tells the times of the frames of {path}; give the seconds between them (--interval)."
-        )
-    times_s = np.asarray(times_s, np.float64)
-    if len(times_s) != count:
-        raise InputError(
-            f"{path} has {count} frames and {len(times_s)} times; correct its header or sidecar."
-        )
-    if not (np.diff(times_s) > 0).all():
-        raise InputError(f"The times of the frames of {path} do not rise; correct its header or sidecar.")
-    return replace(series, times_s=times_s)
+    return replace(series, times_s=frame_times(path, count, times_s, interval_s))
 
 
 def write_series(series: Series, path: str | Path, sidecar: dict[str, Any]) -> None:
@@ -116,11 +99,11 @@ def write_series(series: Series, path: str | Path, sidecar: dict[str, Any]) -> N
 
 def _of_folder(path: Path) -> Series:
     files = sorted(
-        (each for each in path.iterdir() if suffix_of(each) in volume_files.SUFFIXES), key=_natural
+        (each for each in path.iterdir() if suffix_of(each) in volume_files.SUFFIXES), key=natural_order
     )
     if not files:
         raise InputError(f"{path} has no images; give a folder with one file a frame.")
-    volumes = [read_volume(each) for each in files]
+    volumes = [read_volume(each, may_be_slice=True) for each in files]
     for file, volume in zip(files, volumes, strict=True):
         if not volume.has_grid_of(volumes[0]):
             raise InputError(
@@ -130,25 +113,20 @@ def _of_folder(path: Path) -> Series:
     return Series(frames, volumes[0], np.arange(len(frames), dtype=np.float64), path.name)
 
 
-def _natural(path: Path) -> list[Any]:
-    """Frame 10 comes after frame 9."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.name)]
-
-
 def _of_nifti(path: Path) -> tuple[Series, np.ndarray | None]:
     name = path.name[: -len(suffix_of(path))]
     try:
         image: Any = nib.load(path)
         shape = [*image.shape, 1, 1, 1][:4]
         values = np.asanyarray(image.dataobj, dtype=np.float32).reshape(shape)
-        step = float(image.header["pixdim"][4]) * _SECONDS.get(image.header.get_xyzt_units()[1], 0.0)
+        step, unit = float(image.header["pixdim"][4]), image.header.get_xyzt_units()[1]
         affine = volume_files.nifti_affine(image)
     except Exception as error:  # a damaged header makes nibabel fail in too many ways to list
         raise InputError(f"{path} is damaged or no NIfTI file; copy or export it again.") from error
     frames = np.ascontiguousarray(values.transpose(3, 2, 1, 0))
-    times_s = step * np.arange(len(frames)) if step > 0 else None
     grid = Volume(frames[0], affine, name)
-    return Series(frames, grid, np.arange(len(frames), dtype=np.float64), name), times_s
+    series = Series(frames, grid, np.arange(len(frames), dtype=np.float64), name)
+    return series, nifti_times(step, unit, len(frames))
 
 
 def _of_nrrd(path: Path) -> tuple[Series, np.ndarray | None]:
@@ -168,39 +146,5 @@ def _of_nrrd(path: Path) -> tuple[Series, np.ndarray | None]:
         raise InputError(f"{path} is one volume; a series has several frames.")
     frames = np.ascontiguousarray(frames)
     name = path.name[: -len(suffix_of(path))]
-    times_s = _slicer_times(image)
+    times_s = slicer_times({key: image.GetMetaData(key) for key in image.GetMetaDataKeys()})
     return Series(frames, replace(grid, name=name), np.arange(len(frames), dtype=np.float64), name), times_s
-
-
-def _slicer_times(image: sitk.Image) -> np.ndarray | None:
-    """Of a multi-volume (frame labels) or a sequence (index values)."""
-    keys = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
-    labels = keys.get("MultiVolume.FrameLabels")
-    unit = keys.get("MultiVolume.FrameIdentifyingDICOMTagUnits", "ms")
-    if labels is None:
-        labels = next(
-            (unquote(text).replace(" ", ",") for key, text in keys.items() if "index values" in key), None
-        )
-        unit = next((text for key, text in keys.items() if "index unit" in key), "s")
-    if labels is None:
-        return None
-    try:
-        values = [float(text) for text in labels.split(",") if text.strip()]
-    except ValueError:
-        return None
-    return np.array(values) * _SECONDS.get(unit, 1.0)
-
-
-def _sidecar_times(path: Path, count: int) -> np.ndarray | None:
-    """VolumeTiming of the sidecar, where there is one."""
-    sidecar = path / "series.json" if path.is_dir() else sidecar_path(path)
-    if not sidecar.is_file():
-        return None
-    try:
-        known = json.loads(sidecar.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{sidecar} is not valid JSON; correct or remove it.") from error
-    timing = known.get("VolumeTiming") or known.get("FrameTimesStart")
-    if timing is None and isinstance(known.get("TemporalResolution"), int | float):
-        return np.arange(count) * float(known["TemporalResolution"])
-    return None if timing is None else np.array(timing, np.float64)

@@ -96,7 +96,7 @@ class Canonical(NamedTuple):
     restore: Callable[[np.ndarray], np.ndarray]
 
 
-def read_volume(path: str | Path) -> Volume:
+def read_volume(path: str | Path, *, may_be_slice: bool = False) -> Volume:
     """Read NIfTI, NRRD, MetaImage, MGH or the one DICOM series in a folder (or multi-frame file, .dcm).
 
     The acquisition comes from the DICOM tags or from a BIDS sidecar of the same name, if there is one.
@@ -106,7 +106,7 @@ def read_volume(path: str | Path) -> Volume:
     """
     path = Path(path)
     volume = _read(path)
-    if fault := _fault(volume) or _no_contrast(volume):
+    if fault := _fault(volume, may_be_slice) or _no_contrast(volume):
         raise InputError(f"{path} {fault}.")
     return volume
 
@@ -123,6 +123,27 @@ def read_mask(path: str | Path, *, may_be_slice: bool = False) -> Volume:
         raise InputError(f"{path} {fault}.")
     if not (volume.array > 0.5).any():
         raise InputError(f"The mask {path} is empty: no voxel is above 0.5; check it.")
+    return volume
+
+
+def read_label_map(path: str | Path) -> Volume:
+    """Read labels, as `read_volume` reads a volume; a single slice will do.
+
+    Raises:
+        InputError: as `read_volume`, or it holds something else than whole numbers from 0 on, or nothing but 0.
+    """
+    path = Path(path)
+    volume = _read(path)
+    if fault := _fault(volume, may_be_slice=True):
+        raise InputError(f"{path} {fault}.")
+    wrong = (volume.array != np.round(volume.array)) | (volume.array < 0)
+    if wrong.any():
+        raise InputError(
+            f"The labels {path} have the value {volume.array[wrong][0]:g}; labels are whole numbers from 0 (background) on, "
+            "so give a label map, not an image or probabilities."
+        )
+    if not volume.array.any():
+        raise InputError(f"The labels {path} are empty: every voxel is background; check them.")
     return volume
 
 
@@ -210,6 +231,14 @@ def resample_like(moving: Volume, fixed: Volume, fill: float = 0.0) -> Volume:
     """``moving`` on the grid of ``fixed``, linearly interpolated; ``fill`` where it has no voxels."""
     image = sitk.Resample(
         to_sitk(moving), to_sitk(fixed), sitk.Transform(), sitk.sitkLinear, fill, sitk.sitkFloat32
+    )
+    return replace(moving, array=sitk.GetArrayFromImage(image), affine=fixed.affine)
+
+
+def resample_labels_like(moving: Volume, fixed: Volume) -> Volume:
+    """The labels ``moving`` on the grid of ``fixed``, each voxel that of the nearest one; 0 where there is none."""
+    image = sitk.Resample(
+        to_sitk(moving), to_sitk(fixed), sitk.Transform(), sitk.sitkNearestNeighbor, 0.0, sitk.sitkFloat32
     )
     return replace(moving, array=sitk.GetArrayFromImage(image), affine=fixed.affine)
 

@@ -144,6 +144,23 @@ def read_history_text(path: Path, suffix: str) -> str | None:
         return None
 
 
+@quiet()
+def read_itk_header(path: Path, suffix: str) -> tuple[dict[str, str], int]:
+    """The fields of a header, and how many values a voxel has.
+
+    Raises:
+        InputError: the file is damaged or of another format.
+    """
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO(ITK_FORMATS[suffix])
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        raise _unreadable(path) from error
+    return {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}, reader.GetNumberOfComponents()
+
+
 def nifti_affine(image: Any) -> np.ndarray:
     """The affine in mm: sform, else qform, else as ITK and 3D Slicer place a file with neither."""
     # nibabel replaces a spacing of zero by 1 when it loads; the header as stored still has it.

@@ -1,7 +1,7 @@
 """``mrstyle infer --job job.json``: one model, many cases, for programs that run MRStyle as a process.
 
-A job is of one task: "transfer" (`worker_job.Job`, also where no task is named), "synthesize", "harmonize", "thickness" or
-"sites"; the schema of each is in its module `worker_job_…`.
+A job is of one task: "transfer" (`worker_job.Job`, also where no task is named), "synthesize", "harmonize", "thickness",
+"sites" or "dynamic"; the schema of each is in its module `worker_job_…`.
 
 Protocol 1. Standard output carries one ASCII JSON object a line, and nothing else; whatever libraries print
 goes to standard error. Closing standard input cancels, within two seconds.
@@ -22,6 +22,10 @@ in the scan; null where the scan has none), notes.
 Outputs of a thickness case: thickness, surface, regions: paths; mean_mm; where there is a second scan also compare (the
 same of that), difference, difference_surface: paths, agreement.
 Outputs of a sites case: site, probabilities by site, notes.
+Outputs of a dynamic series: series (4D file), history, maps (path by name: enhancement, the mean difference from the first
+frame in units of its 99.5th percentile; content_weight, by the distance from what enhances; and with one frame for each of the
+series cw_ssim_content and, where the style is a frame of the series itself, cw_ssim_style), metrics (path or null), over_time
+(CW-SSIM and mean signal of the region frame by frame, as in metrics.json), notes.
 
 Cases count from 1, in the order of the job. What a case writes appears whole or not at all. A case that fails
 does not stop the others. Exit codes: 0 all is well, 2 bad input, 3 canceled, 4 out of memory, 5 bad model
@@ -122,6 +126,10 @@ def _runner(
         from .worker_sites import SitesRunner
 
         return SitesRunner(job, progress, cancel)
+    if job.task == "dynamic":
+        from .worker_dynamic import DynamicRunner
+
+        return DynamicRunner.of(job, device, progress, cancel)
     package = load_package(find(job.model))
     # Were the first frame skipped as a bad case, the others would be scaled by a frame with contrast agent.
     intensity = content_intensity(read_volume(job.cases[0].content), package) if job.series else None

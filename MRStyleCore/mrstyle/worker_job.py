@@ -22,6 +22,7 @@ _SCHEMAS = {
     "harmonize": ("worker_job_harmonize", "HarmonizeJob"),
     "thickness": ("worker_job_thickness", "ThicknessJob"),
     "sites": ("worker_job_sites", "SitesJob"),
+    "dynamic": ("worker_job_dynamic", "DynamicJob"),
 }
 
 
@@ -84,7 +85,7 @@ class Job(BaseModel):
 class _Task(BaseModel):
     """The one field that tells which kind of job a file is."""
 
-    task: Literal["transfer", "synthesize", "harmonize", "thickness", "sites"] = "transfer"
+    task: Literal["transfer", "synthesize", "harmonize", "thickness", "sites", "dynamic"] = "transfer"
 
 
 def read_job(path: str | Path) -> Any:

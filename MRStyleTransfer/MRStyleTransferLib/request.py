@@ -79,22 +79,50 @@ class Request:
 
 
 def refusal_of_model(model: ModelEntry | None) -> str | None:
-    """Why this panel cannot use a model; None if it can."""
-    if model is None:
-        return _("Choose a model.")
-    if model.fault:
-        return model.fault
-    if "reference" not in model.card["target_kinds"]:
+    """Why a model cannot give a volume the look of another one; None if it can."""
+    if fault := _fault_of_model(model):
+        return fault
+    if is_dynamic(model):
+        return _("{title} changes the enhancement of one dynamic series; choose another model.").format(
+            title=model.title
+        )
+    return refusal_of_any_model(model)
+
+
+def refusal_of_dynamic_model(model: ModelEntry | None) -> str | None:
+    """Why a model cannot change the enhancement of a series; None if it can."""
+    if fault := _fault_of_model(model):
+        return fault
+    if not is_dynamic(model):
+        return _("{title} does not change enhancement; choose a model for dynamic series.").format(
+            title=model.title
+        )
+    return None
+
+
+def refusal_of_any_model(model: ModelEntry | None) -> str | None:
+    """Why this panel cannot use a model, whatever its inputs are; None if it can."""
+    if fault := _fault_of_model(model):
+        return fault
+    if not is_dynamic(model) and "reference" not in model.card["target_kinds"]:
         text = _("{title} does not take a style volume but {kinds}; a panel for that comes later.")
         return text.format(title=model.title, kinds=_target_text(model.card["target_kinds"]))
     return None
+
+
+def is_dynamic(model: ModelEntry | None) -> bool:
+    """Whether a model changes the enhancement of dynamic series."""
+    return model is not None and "enhancement" in model.card.get("target_kinds", ())
+
+
+def _fault_of_model(model: ModelEntry | None) -> str | None:
+    return _("Choose a model.") if model is None else model.fault
 
 
 def _target_text(kinds: Sequence[str]) -> str:
     texts = {
         "site": _("a scanner or hospital"),
         "acquisition": _("acquisition parameters"),
-        "enhancement": _("a dose of contrast agent"),
         "sample": _("a random look"),
     }
     return _(" or ").join(texts.get(kind, kind) for kind in kinds)

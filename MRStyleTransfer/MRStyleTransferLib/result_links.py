@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from MRStyleLib.overlays import OverlayKind
 from MRStyleLib.results import ROLE_ATTRIBUTE
+from MRStyleLib.sequences import set_frame_attribute
 
 STYLED = "styled"
 _CONTENT, _STYLE, _METRICS, _REPORT = (
@@ -12,11 +13,12 @@ _CONTENT, _STYLE, _METRICS, _REPORT = (
     "MRStyle.metrics",
     "MRStyle.report",
 )
+_OVER_TIME = "MRStyle.overTime"
 
 
 def link_inputs(styled, content, style) -> None:
     """Mark a volume as a result and remember what it was made from; ``style`` may be gone (None)."""
-    styled.SetAttribute(ROLE_ATTRIBUTE, STYLED)
+    set_frame_attribute(styled.GetScene(), styled, ROLE_ATTRIBUTE, STYLED)
     styled.SetNodeReferenceID(_CONTENT, content.GetID())
     styled.SetNodeReferenceID(_STYLE, style.GetID() if style is not None else None)
 
@@ -64,6 +66,21 @@ def link_report(scene, styled, html: str) -> None:
         node = scene.AddNewNodeByClass("vtkMRMLTextNode", f"{styled.GetName()} report")
         styled.SetNodeReferenceID(_REPORT, node.GetID())
     node.SetText(html)
+
+
+def is_series(result) -> bool:
+    """Whether a result, or None, is a series with other enhancement."""
+    return result is not None and over_time_of(result) is not None
+
+
+def over_time_of(result):
+    """The table of figures frame by frame of a series with other enhancement; None for any other result."""
+    return result.GetNodeReference(_OVER_TIME)
+
+
+def link_series(result, table) -> None:
+    """Mark a result as a series with other enhancement, by its table of figures frame by frame."""
+    result.SetNodeReferenceID(_OVER_TIME, table.GetID())
 
 
 def remove_quality(scene, styled) -> None:

@@ -12,7 +12,7 @@ from slicer.i18n import tr as _
 from MRStyleLib.job import Case, Job
 from MRStyleLib.results import import_volume
 from MRStyleLib.row_run import Row, RowRun
-from MRStyleLib.sequences import Frame, export_frames, frames_of, import_sequence
+from MRStyleLib.sequences import Frame, export_frames, frames_of, import_sequence, read_frames
 from MRStyleLib.volumes import export_volume
 
 from . import result_links
@@ -119,7 +119,8 @@ class TransferRun(RowRun):
             if number in self._frame_paths
         ]
         name = _("{name} (synthetic)").format(name=row.name)
-        row.result = yield from import_sequence(self.scene, results, content, name, window_like=style)
+        images = read_frames(results)
+        row.result = yield from import_sequence(self.scene, images, content, name, window_like=style)
         result_links.link_inputs(row.result, content, style if self._has(style) else None)
         row.is_complete = True
         self.changed()

@@ -17,15 +17,15 @@ from MRStyleLib.train_section import TrainSection
 
 from . import result_links
 from .batch_section import BatchSection
+from .enhancement_section import EnhancementSection
 from .parameters import DEFAULTS, TransferParameters
 from .quality_section import QualitySection
-from .request import Request, refusal_of_model
+from .request import Request, is_dynamic, refusal_of_any_model
 from .run import TransferRun
-
-_SCRIPT = """import slicer
-from MRStyleTransfer import MRStyleTransferLogic
-styled = MRStyleTransferLogic().process(
-    slicer.util.getNode("Content"), slicer.util.getNode("Style"), "{model}")"""
+from .scripting import script
+from .series_request import SeriesRequest
+from .series_run import SeriesRun
+from .series_section import SeriesSection
 
 
 class TransferPanel:
@@ -41,20 +41,21 @@ class TransferPanel:
         self._ui, self._runner, self._parameter_node = ui, runner, parameter_node
         self._parameters: TransferParameters | None = None
         self._gui_tag = self._observer = None
-        self._inputs_checked: tuple | None = None
+        self._inputs_checked: list | None = None
         self._refusal: str | None = None
         self._shown_results = self._complete_results = 0
         self._devices = DeviceChoice(ui)
         self._run_section = RunSection(ui, _("Give the content the look of the style"))
-        self._models = ModelSection(ui, self._on_model, refusal_of_model)
-        self._quality = QualitySection(ui)
+        self._models = ModelSection(ui, self._on_model, refusal_of_any_model)
+        self._series = SeriesSection(ui, slicer.mrmlScene, self._run_section.say)
+        self._quality, self._enhancement = QualitySection(ui), EnhancementSection(ui)
         self._compare = CompareSection(
             ui,
             slicer.mrmlScene,
             result_links.STYLED,
             result_links.content_of,
             self._on_result,
-            self._quality.show_overlay,
+            self._on_shown,
         )
         self._batch = BatchSection(ui, self.update, self._apply_to_all, self._compare.choose)
         self._train = TrainSection(ui.trainCollapsibleButton, slicer.mrmlScene, self._on_trained)
@@ -72,6 +73,7 @@ class TransferPanel:
         self._gui_tag = self._parameters.connectGui(self._ui)
         self._observer = self._parameters.AddObserver("ModifiedEvent", self._on_parameters)
         self._quality.set_parameters(self._parameters)
+        self._enhancement.set_parameters(self._parameters)
         self._models.refresh(self._parameters.model)
         self._on_model()
         self._compare.list_results()
@@ -86,6 +88,7 @@ class TransferPanel:
         self._parameters.disconnectGui(self._gui_tag)
         self._parameters = None
         self._quality.set_parameters(None)
+        self._enhancement.set_parameters(None)
         self._train.forget()
 
     def close_scene(self) -> None:
@@ -96,6 +99,8 @@ class TransferPanel:
     def close(self) -> None:
         """End the run and the timers."""
         self._compare.stop()
+        self._series.close()
+        self._enhancement.close()
         self._train.close()
         self.disconnect_scene()
         self._runner.close()
@@ -108,6 +113,22 @@ class TransferPanel:
         self._run_section.show(run, None if is_busy else self._refusal_of_inputs())
         batch = None if is_busy else self._request(self._batch.contents).refusal(slicer.mrmlScene)
         self._batch.show(is_busy, batch)
+        self._series.show(is_dynamic(self._models.entry), self._parameters)
+
+    def _request_of_inputs(self) -> Request | SeriesRequest:
+        """What Apply would do: the chosen model says which of the two."""
+        parameters = self._parameters
+        if not is_dynamic(self._models.entry):
+            return self._request((parameters.content,), parameters.output)
+        return SeriesRequest(
+            content=parameters.content,
+            enhancement=parameters.enhancement,
+            model=self._models.entry,
+            like=parameters.like,
+            like_frame=parameters.like_frame,
+            device=settings.device(),
+            measure_quality=parameters.measure_quality,
+        )
 
     def _request(self, contents: tuple, output=None) -> Request:
         parameters = self._parameters
@@ -122,46 +143,66 @@ class TransferPanel:
         )
 
     def _refusal_of_inputs(self) -> str | None:
-        """The same as `Request.refusal`, looked up again only when an input has changed: it reads all voxels."""
+        """The same as the request's refusal, looked up again only when an input has changed: it reads all voxels."""
         parameters = self._parameters
-        nodes = (parameters.content, parameters.style, parameters.output)
-        checked = tuple((node.GetID(), node.GetMTime()) if node is not None else None for node in nodes)
-        if self._inputs_checked != (checked, self._models.key):
-            self._inputs_checked = (checked, self._models.key)
-            self._refusal = self._request((parameters.content,), parameters.output).refusal(slicer.mrmlScene)
+        nodes = (parameters.content, parameters.style, parameters.output, parameters.like)
+        checked = [(node.GetID(), node.GetMTime()) if node is not None else None for node in nodes]
+        checked += [self._models.key, parameters.enhancement, parameters.like_frame]
+        if self._inputs_checked != checked:
+            self._inputs_checked = checked
+            self._refusal = self._request_of_inputs().refusal(slicer.mrmlScene)
         return self._refusal
 
     def _on_parameters(self, *_event) -> None:
         if self._parameters.model != self._models.key and self._parameters.model:
             self._models.choose(self._parameters.model)
-        self._quality.update_overlay()
+        if result_links.is_series(self._compare.result):
+            self._enhancement.update()
+        else:
+            self._quality.update_overlay()
         self.update()
 
     def _on_model(self) -> None:
         if self._parameters is not None:
             if self._models.key:
                 self._parameters.model = self._models.key
-            self._ui.scriptingLabel.text = _SCRIPT.format(model=self._models.key)
+            self._ui.scriptingLabel.text = script(self._models.entry)
             self.update()
 
     def _on_trained(self) -> None:
         self._models.refresh(self._models.key)
 
     def _on_result(self) -> None:
-        self._quality.set_result(self._compare.result)
+        result = self._compare.result
+        series = result if result_links.is_series(result) else None
+        self._ui.qualityCollapsibleButton.visible = series is None
+        self._ui.enhancementCollapsibleButton.visible = series is not None
+        # The one that has nothing to show first: it takes its overlay out of the views.
+        if series is None:
+            self._enhancement.set_result(None)
+            self._quality.set_result(result)
+        else:
+            self._quality.set_result(None)
+            self._enhancement.set_result(series)
+
+    def _on_shown(self) -> None:
+        if result_links.is_series(self._compare.result):
+            self._enhancement.show_overlay()
+        else:
+            self._quality.show_overlay()
 
     def _on_apply(self, _checked: bool) -> None:
         if self._runner.is_busy:
             self._runner.run.cancel()
             return
-        self._start(self._request((self._parameters.content,), self._parameters.output))
+        self._start(self._request_of_inputs())
 
     def _apply_to_all(self) -> None:
         run = self._start(self._request(self._batch.contents))
         if run is not None:
             self._batch.set_run(run)
 
-    def _start(self, request: Request) -> TransferRun | None:
+    def _start(self, request: Request | SeriesRequest) -> TransferRun | SeriesRun | None:
         """Install what is missing, ask for the license, and start; None if the user declines one of them."""
         try:
             install.ensure_requirements(slicer.util.confirmOkCancelDisplay)
@@ -183,8 +224,8 @@ class TransferPanel:
             return
         if run.results and self._shown_results == 0:
             self._shown_results = 1
-            for name in ("compareCollapsibleButton", "qualityCollapsibleButton"):
-                getattr(self._ui, name).collapsed = False
+            for name in ("compare", "quality", "enhancement"):
+                getattr(self._ui, f"{name}CollapsibleButton").collapsed = False
             self._compare.show_soon(run.results[0])
         complete = sum(row.is_complete for row in run.rows)
         if complete > self._complete_results or (run.state.is_over and run.results):

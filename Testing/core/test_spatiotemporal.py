@@ -11,43 +11,19 @@ import numpy as np
 import pytest
 import torch
 from cli_fixtures import Run, assert_refused
+from dce_fixtures import CONFIG, TIMES_S, kidney, tiny
 
-from mrstyle import methods
 from mrstyle.dce import Like, check_series, enhancement_of, motion_mm, transfer_enhancement
-from mrstyle.engine.dynamic import translate_series
+from mrstyle.engine.dynamic import draw_frames
 from mrstyle.engine.plan import Plan
 from mrstyle.errors import InputError
 from mrstyle.methods.spatiotemporal import SpatioTemporal, SpatioTemporalConfig
-from mrstyle.models.package import Package, load_package, save_package
 from mrstyle.networks.recurrence import BiConvLSTM, ConvLSTM
-from mrstyle.physics.dce_phantom import Protocol, dce_phantom
 from mrstyle.qa.series import series_quality
-from mrstyle.series import Series, read_series, write_series
-from mrstyle.volume import Volume, write_volume
+from mrstyle.series import read_series, write_series
+from mrstyle.volume import write_volume
 
 CPU = Plan(torch.device("cpu"), "float32", batch=1)
-CONFIG = {"width": 4, "max_width": 8, "residual_blocks": 1, "style_width": 4, "style_max_width": 8}
-TIMES_S = np.arange(0, 60, 5.0)
-
-
-def kidney(seed: int = 1, breathing_mm: float = 0.0) -> Series:
-    body = dce_phantom("kidney", seed, (64, 1, 64), 5.4)
-    scan = body.series(Protocol(TIMES_S, breathing_mm=breathing_mm))
-    frames = 1000 * scan.frames
-    return Series(frames, Volume(frames[0], body.affine, f"kidney {seed}"), TIMES_S, f"kidney {seed}")
-
-
-def tiny(folder: Path, dim: int = 2) -> Package:
-    path = folder / f"tiny-dce-{dim}"
-    if not path.exists():
-        torch.manual_seed(0)
-        config = CONFIG | {"dim": dim, "pixel_range_mm": [0.5, 6.0]}
-        network = methods.build("spatiotemporal", config)
-        with torch.no_grad():
-            for each in network.parameters():
-                each += 0.05 * torch.randn_like(each)
-        save_package(path, CARD | {"config": config, "accepts": CARD["accepts"] | {"dim": dim}}, network)
-    return load_package(path)
 
 
 def test_the_published_size() -> None:
@@ -112,16 +88,9 @@ def test_windows_of_a_series_are_those_of_training(tmp_path: Path, dim: int) -> 
     network = tiny(tmp_path, dim).network
     frames = np.random.default_rng(0).uniform(0.2, 1, (7, 4, 32, 48)).astype(np.float32)
     mask = np.ones((4, 32, 48), bool)
-    outputs = translate_series(
-        network,
-        frames,
-        mask,
-        (6.0, 1.5, 1.5),
-        (frames[0], mask, (6.0, 1.5, 1.5)),
-        "enhanced",
-        CPU,
-        lambda _: None,
-    )
+    spacing = (6.0, 1.5, 1.5)
+    look = ((frames[0], mask, spacing), "enhanced")
+    outputs = draw_frames(network, frames, mask, spacing, [look], range(7), CPU, lambda _: None)[0]
     for time, window in ((3, [1, 2, 3, 4, 5]), (0, [2, 1, 0, 1, 2]), (6, [4, 5, 6, 5, 4])):
         x = torch.from_numpy(frames[window])
         with torch.inference_mode():
@@ -138,6 +107,35 @@ def test_windows_of_a_series_are_those_of_training(tmp_path: Path, dim: int) -> 
                     :, 0
                 ]
         np.testing.assert_allclose(outputs[time], wanted.numpy(), atol=2e-4)
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_chosen_frames_in_several_looks_are_those_of_the_whole_series(tmp_path: Path, dim: int) -> None:
+    network = tiny(tmp_path, dim).network
+    frames = np.random.default_rng(0).uniform(0.2, 1, (9, 3, 32, 32)).astype(np.float32)
+    mask, spacing = np.ones((3, 32, 32), bool), (6.0, 1.5, 1.5)
+    looks = [((frames[time], mask, spacing), name) for time, name in ((0, "baseline"), (4, "enhanced"))]
+    shares: list[float] = []
+    some = draw_frames(network, frames, mask, spacing, looks, (0, 5, 8), CPU, shares.append)
+    assert some.shape == (2, 3, 3, 32, 32)
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1)
+    for drawn, look in zip(some, looks, strict=True):
+        whole = draw_frames(network, frames, mask, spacing, [look], range(9), CPU, lambda _: None)[0]
+        np.testing.assert_allclose(drawn, whole[[0, 5, 8]], atol=1e-5)
+
+
+def test_only_the_window_of_a_chosen_frame_is_encoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = tiny(tmp_path).network
+    encoded, encode = [], network.encode
+    monkeypatch.setattr(network, "encode", lambda image: encoded.append(1) or encode(image))
+    frames = np.random.default_rng(0).uniform(0.2, 1, (20, 1, 32, 32)).astype(np.float32)
+    mask, spacing = np.ones((1, 32, 32), bool), (6.0, 1.5, 1.5)
+    looks = [((frames[0], mask, spacing), name) for name in ("baseline", "enhanced")]
+    draw_frames(network, frames, mask, spacing, looks, (10,), CPU, lambda _: None)
+    assert len(encoded) == 5
 
 
 def test_a_series_keeps_places_times_and_air(tmp_path: Path) -> None:
@@ -275,28 +273,3 @@ def test_a_wrong_command_is_one_sentence(
     )
     assert_refused(run, said)
     assert not (tmp_path / "out.nii.gz").exists()
-
-
-CARD = {
-    "schema_version": 1,
-    "id": "tiny-dce",
-    "version": "0.1.0",
-    "title": "Tiny",
-    "description": "Random weights, for tests.",
-    "method": "spatiotemporal",
-    "config": CONFIG,
-    "accepts": {
-        "dim": 2,
-        "body_part": "kidney",
-        "contrasts": [],
-        "skull": "any",
-        "minimum_size_voxels": 16,
-        "spacing_mm": [0.4, 6.0],
-    },
-    "target_kinds": ["enhancement"],
-    "training": {"description": "None.", "data": [], "subjects": {"train": 0, "validation": 0}},
-    "license": "Apache-2.0",
-    "bf16_psnr_db": 60.0,
-    "citation": "None.",
-    "recipe": None,
-}

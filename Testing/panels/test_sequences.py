@@ -10,7 +10,7 @@ import SimpleITK as sitk  # noqa: N813 (the name that its own documentation uses
 import slicer
 from mrml_helpers import HISTORY, add_volume, affine_of, image_array, node_count, oblique_affine, write_image
 
-from MRStyleLib.sequences import export_frames, frames_of, import_sequence
+from MRStyleLib.sequences import export_frames, frames_of, import_sequence, read_frames, time_axis
 
 INDEX_VALUES = ("0", "12.5", "31", "60.25")
 
@@ -55,9 +55,9 @@ def results(scene, series, tmp_path):
     ]
 
 
-def import_all(*arguments):
+def import_all(scene, results, *arguments):
     """All pieces of an import, one after the other; returns what it returns."""
-    pieces = import_sequence(*arguments)
+    pieces = import_sequence(scene, read_frames(results), *arguments)
     while True:
         try:
             next(pieces)
@@ -141,7 +141,7 @@ def test_frames_that_failed_are_left_out(scene, series, results):
 
 def test_every_piece_reads_one_frame_and_the_scene_changes_only_in_the_last(scene, series, results):
     before = node_count(scene)
-    pieces = import_sequence(scene, results, series[0], "DCE (synthetic)")
+    pieces = import_sequence(scene, read_frames(results), series[0], "DCE (synthetic)")
     for _frame, path in results:
         assert path.exists()
         next(pieces)
@@ -153,7 +153,7 @@ def test_every_piece_reads_one_frame_and_the_scene_changes_only_in_the_last(scen
 
 
 def test_a_sequence_that_goes_while_its_frames_are_read_is_told(scene, series, results):
-    pieces = import_sequence(scene, results, series[0], "DCE (synthetic)")
+    pieces = import_sequence(scene, read_frames(results), series[0], "DCE (synthetic)")
     for _result in results:
         next(pieces)
     scene.RemoveNode(series[1])
@@ -176,3 +176,26 @@ def test_a_content_that_lost_its_sequence_is_told(scene, series, results):
     scene.RemoveNode(browser)
     with pytest.raises(ValueError, match="is no longer a sequence"):
         import_all(scene, results, proxy, "DCE (synthetic)")
+
+
+def test_times_are_those_of_the_index_as_far_as_it_has_some(series):
+    sequence = series[2]
+    axis = time_axis(sequence)
+    assert (axis.title, axis.is_time) == ("Time (s)", True)
+    np.testing.assert_allclose(axis.values, [0, 12.5, 31, 60.25])
+    sequence.SetIndexUnit("ms")
+    np.testing.assert_allclose(time_axis(sequence).values, [0, 0.0125, 0.031, 0.06025])
+    sequence.SetIndexName("trigger delay")
+    sequence.SetIndexUnit("%")
+    axis = time_axis(sequence)
+    assert (axis.title, axis.is_time) == ("Trigger delay (%)", False)
+    np.testing.assert_allclose(axis.values, [0, 12.5, 31, 60.25])
+
+
+def test_frames_without_numbers_are_counted(scene):
+    sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", "Phases")
+    sequence.SetIndexType(slicer.vtkMRMLSequenceNode.TextIndex)
+    for name in ("early", "late"):
+        sequence.SetDataNodeAtValue(slicer.vtkMRMLScalarVolumeNode(), name)
+    axis = time_axis(sequence)
+    assert (axis.title, axis.is_time, axis.values.tolist()) == ("Frame", False, [1, 2])

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from worker_helpers import (
+    BLOCKED_S,
+    CANCELED_S,
     HOST,
     Watched,
     is_alive,
@@ -124,7 +126,7 @@ def test_a_flood_of_words_leaves_the_application_free(host, monkeypatch, request
     assert len(watched.log) < 40
     assert any("lines are left out" in text for text in watched.log)
     note_figures(request, watched)
-    assert watched.longest_hold_s < 0.1
+    assert watched.longest_hold_s < BLOCKED_S
 
 
 def test_a_worker_of_another_version_is_refused(host, monkeypatch, tmp_path: Path) -> None:
@@ -134,7 +136,7 @@ def test_a_worker_of_another_version_is_refused(host, monkeypatch, tmp_path: Pat
 
 
 @pytest.mark.parametrize("code", STATES.values(), ids=STATES)
-def test_cancel_takes_three_seconds_at_most(host, monkeypatch, request, tmp_path: Path, code: str) -> None:
+def test_cancel_ends_whatever_the_worker_does(host, monkeypatch, request, tmp_path: Path, code: str) -> None:
     watched = start(monkeypatch, tmp_path, code)
     watched.until(lambda: watched.hello or ("hello" not in code and working_in(tmp_path)))
     seconds = watched.cancel()
@@ -142,8 +144,8 @@ def test_cancel_takes_three_seconds_at_most(host, monkeypatch, request, tmp_path
     assert outcome.state == "canceled"
     assert outcome.message.startswith("Canceled")
     note_figures(request, watched, cancel_s=seconds)
-    assert seconds < 3
-    assert watched.longest_hold_s < 0.1
+    assert seconds < CANCELED_S
+    assert watched.longest_hold_s < BLOCKED_S
     assert not working_in(tmp_path)
 
 
@@ -152,7 +154,7 @@ def test_cancel_then_wait_without_an_event_loop(host, monkeypatch, tmp_path: Pat
     started = time.monotonic()
     run.cancel()
     assert run.wait(5).state == "canceled"
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < CANCELED_S
     assert not working_in(tmp_path)
 
 
@@ -167,7 +169,7 @@ def test_cancel_ends_grandchildren(host, monkeypatch, tmp_path: Path) -> None:
     watched.until(lambda: watched.hello)
     pid = int((tmp_path / "pid.txt").read_text())
     assert is_alive(pid)
-    assert watched.cancel() < 3
+    assert watched.cancel() < CANCELED_S
     time.sleep(0.1)
     assert not is_alive(pid)
 

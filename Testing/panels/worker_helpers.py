@@ -21,6 +21,11 @@ from MRStyleLib.worker_run import WorkerRun
 MODELS = Path(__file__).resolve().parents[2] / "Resources" / "Models"
 HOST = Path(__file__).resolve().parents[1] / "host"
 
+BLOCKED_S = 1.0
+"""Work at a stretch that no free event loop does; how much it is on an idle machine, `benchmarks/panel.py` says."""
+CANCELED_S = 8.0
+"""A cancel takes three seconds at most by the clock of the run; a machine that is busy with other things may be late."""
+
 STAND_IN = """
 import json, os, signal, subprocess, sys, time
 def say(**message):
@@ -154,7 +159,7 @@ class Watched:
         """Cancel and let the event loop run; returns how many seconds it took."""
         canceled = time.monotonic()
         self.run.cancel()
-        self.until(lambda: self.outcomes, 10)
+        self.until(lambda: self.outcomes, 30)
         return time.monotonic() - canceled
 
     def _on_hello(self, message: dict) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,8 +10,11 @@ import torch
 from torch import Tensor
 
 from .plan import Plan
-from .slices import cut, paste
+from .slices import SliceStack, cut, paste
 from .windows import padded
+
+Style = tuple[np.ndarray, np.ndarray, tuple[float, float, float]]
+"""A frame (k, j, i) whose look is taken, canonical, model units; the patient in it; its voxel sizes."""
 
 
 class SeriesMethod(Protocol):
@@ -48,61 +51,64 @@ def slice_axis(shape: tuple[int, ...], spacing_kji_mm: tuple[float, float, float
     return shape.index(1) if 1 in shape else int(np.argmax(spacing_kji_mm))
 
 
-def translate_series(
+def draw_frames(
     network: SeriesMethod,
     frames: np.ndarray,
     mask: np.ndarray,
     spacing_kji_mm: tuple[float, float, float],
-    style: tuple[np.ndarray, np.ndarray, tuple[float, float, float]],
-    enhancement: str,
+    looks: Sequence[tuple[Style, str]],
+    times: Sequence[int],
     plan: Plan,
     tell: Callable[[float], None],
 ) -> np.ndarray:
-    """All frames in the style of one frame, (T, k, j, i), canonical, model units.
+    """Some frames in several styles, (looks, times, k, j, i), canonical, model units.
 
-    Each window is centered on its frame; at the ends, the series is mirrored. Slices along the thickest axis go through a 2D
-    network one by one, through a 3D one together. Outside of the patient no output is brighter than its frame.
+    Each window is centered on its frame; at the ends, the series is mirrored. Only frames that a window sees go through the
+    encoder, once for all looks. Slices along the thickest axis go through a 2D network one by one, through a 3D one together.
+    Outside of the patient no output is brighter than its frame.
 
     Args:
         network: the method.
         frames: (T, k, j, i), canonical, model units.
         mask: the patient (k, j, i).
         spacing_kji_mm: of the voxels.
-        style: a frame (k, j, i), the patient in it, and its voxel sizes.
-        enhancement: which decoder draws.
+        looks: styles, each with the enhancement whose decoder draws.
+        times: the frames that are drawn, rising.
         plan: where and how.
         tell: is told the share that is done; may raise to end it.
     """
     network = network.to(plan.device)
     axis = slice_axis(mask.shape, spacing_kji_mm)
-    stacks = [cut(frame, mask, spacing_kji_mm, axis, network.pixel_range_mm) for frame in frames]
-    outputs = np.empty_like(frames)
+    outputs = np.empty((len(looks), len(times), *mask.shape), np.float32)
+
+    def read(time: int) -> tuple[SliceStack, list[Tensor]]:
+        stack = cut(frames[time], mask, spacing_kji_mm, axis, network.pixel_range_mm)
+        image, _ = padded(_items(network, stack.images).to(plan.device), network.divisor)
+        return stack, network.encode(image)
+
     with torch.inference_mode(), plan.autocast():
-        descriptor = _descriptor(network, style, plan)
-        code: dict[int, list[Tensor]] = {}
-        count, reach = len(frames), network.window // 2
-        # Slices of a 2D network are the items of a batch, those of a 3D network one item.
-        items = [_items(network, stack.images) for stack in stacks]
-        for time in range(count):
-            wanted = [_mirrored(time + offset, count) for offset in range(-reach, reach + 1)]
-            for each in [index for index in wanted if index not in code]:
-                image, size = padded(items[each].to(plan.device), network.divisor)
-                code[each] = network.encode(image)
-            joined = network.joined(torch.stack([code[each][-1] for each in wanted], dim=1))
-            drawn = network.decode([*code[time][:-1], joined], (descriptor, enhancement))
-            drawn = drawn[..., : size[0], : size[1]].float().cpu()
-            output = paste(stacks[time], drawn.reshape(stacks[time].images.shape), mask.shape)
-            outputs[time] = np.where(mask, output, np.minimum(output, frames[time]))
+        styles = [(_descriptor(network, style, plan), enhancement) for style, enhancement in looks]
+        known: dict[int, tuple[SliceStack, list[Tensor]]] = {}
+        reach = network.window // 2
+        for step, time in enumerate(times):
+            wanted = [_mirrored(time + offset, len(frames)) for offset in range(-reach, reach + 1)]
+            known |= {each: read(each) for each in dict.fromkeys(wanted) if each not in known}
+            joined = network.joined(torch.stack([known[each][1][-1] for each in wanted], dim=1))
+            stack, code = known[time]
+            for look, style in enumerate(styles):
+                drawn = network.decode([*code[:-1], joined], style)
+                rows, columns = stack.images.shape[1:]
+                drawn = drawn[..., :rows, :columns].float().cpu()
+                output = paste(stack, drawn.reshape(stack.images.shape), mask.shape)
+                outputs[look, step] = np.where(mask, output, np.minimum(output, frames[time]))
+                tell((step + (look + 1) / len(looks)) / len(times))
             # What no later window sees can go; mirrored ones reach no further back.
-            for index in [index for index in code if index < time - reach]:
-                del code[index]
-            tell((time + 1) / count)
+            for index in [index for index in known if index < time - reach]:
+                del known[index]
     return outputs
 
 
-def _descriptor(
-    network: SeriesMethod, style: tuple[np.ndarray, np.ndarray, tuple[float, float, float]], plan: Plan
-) -> Tensor:
+def _descriptor(network: SeriesMethod, style: Style, plan: Plan) -> Tensor:
     """Of the style frame; of a 2D network, the mean over the slices in the middle half."""
     frame, mask, spacing_kji_mm = style
     stack = cut(frame, mask, spacing_kji_mm, slice_axis(mask.shape, spacing_kji_mm), network.pixel_range_mm)
@@ -115,7 +121,7 @@ def _descriptor(
 
 
 def _items(network: SeriesMethod, images: Tensor) -> Tensor:
-    """Slices (n, H, W) as a batch (n, 1, H, W), or as one item (1, 1, n, H, W)."""
+    """Slices (n, H, W) as the items of a batch (n, 1, H, W) for a 2D network, for a 3D one as one item (1, 1, n, H, W)."""
     return images.unsqueeze(1) if network.dim == 2 else images[None, None]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,8 @@ import numpy as np
 from ..dce import Enhancement, enhancement_of
 from ..engine.dynamic import slice_axis
 from ..errors import InputError
-from ..metrics.contrast_weighted import ENHANCEMENT_THRESHOLD, contrast_weighted_ssim, distance_weights
+from ..metrics.contrast_weighted import contrast_weighted_ssim
+from ..metrics.enhancement import ENHANCEMENT_THRESHOLD, distance_weights
 from ..series import Series
 
 _PERCENTILE = 99.5
@@ -27,6 +29,8 @@ class SeriesQuality:
         weights: those of the content, 0.1 where it enhances to 1 farthest from there (k, j, i).
         enhanced: the enhanced voxels (k, j, i).
         data_range: of the SSIM: the 99.5th percentile of the content over all frames.
+        content_map: SSIM around each voxel of each frame to the content (T, k, j, i); None where no maps were asked for.
+        style_map: likewise to the style; None also where there is no style.
     """
 
     content: np.ndarray
@@ -36,6 +40,8 @@ class SeriesQuality:
     weights: np.ndarray
     enhanced: np.ndarray
     data_range: float
+    content_map: np.ndarray | None = None
+    style_map: np.ndarray | None = None
 
 
 def series_quality(
@@ -46,6 +52,8 @@ def series_quality(
     threshold: float | None = None,
     region: np.ndarray | None = None,
     seen: Enhancement | None = None,
+    with_maps: bool = False,
+    on_frame: Callable[[int], None] | None = None,
 ) -> SeriesQuality:
     """Score each frame of a series.
 
@@ -56,6 +64,8 @@ def series_quality(
         threshold: of enhancement, as a share of the 99.5th percentile of the first frame; None for the published 20 of 255.
         region: bool (k, j, i) whose curves are wanted; None for the enhanced voxels.
         seen: what `enhancement_of` says of ``content``, where it is known.
+        with_maps: whether the maps of each frame are kept.
+        on_frame: is told each frame before it is scored.
 
     Raises:
         InputError: the two differ in grid or number of frames.
@@ -76,8 +86,14 @@ def series_quality(
     def image(frame: np.ndarray) -> np.ndarray:
         return np.take(frame, 0, axis=axis) if flat else frame
 
+    def volume(image_map: np.ndarray) -> np.ndarray:
+        return np.expand_dims(image_map, axis) if flat else image_map
+
     scores, styles = [], []
-    for made, real in zip(output.frames, content.frames, strict=True):
+    maps: dict[str, list[np.ndarray]] = {"content": [], "style": []}
+    for index, (made, real) in enumerate(zip(output.frames, content.frames, strict=True)):
+        if on_frame is not None:
+            on_frame(index)
         score = contrast_weighted_ssim(
             image(made),
             image(real),
@@ -90,9 +106,20 @@ def series_quality(
         scores.append(score.content.score)
         if score.style is not None:
             styles.append(score.style.score)
+        for name, found in (("content", score.content), ("style", score.style)):
+            if with_maps and found is not None:
+                maps[name].append(volume(found.map))
     where = region if region is not None else enhanced if enhanced.any() else np.ones_like(enhanced)
     before, after = (each.frames[:, where].mean(axis=1) for each in (content, output))
     weights, _ = distance_weights(enhanced, spacing_mm=spacing)
     return SeriesQuality(
-        np.array(scores), np.array(styles) if styles else None, before, after, weights, enhanced, data_range
+        content=np.array(scores),
+        style=np.array(styles) if styles else None,
+        before=before,
+        after=after,
+        weights=weights,
+        enhanced=enhanced,
+        data_range=data_range,
+        content_map=np.stack(maps["content"]) if maps["content"] else None,
+        style_map=np.stack(maps["style"]) if maps["style"] else None,
     )

@@ -19,7 +19,7 @@ HEAVY |= {"nibabel", "typer", "rich", "matplotlib", "ants", "lightning", "dask",
 # What of the core needs nothing but numpy and what Slicer has: it may run inside the application.
 LIGHT = frozenset({"mrstyle", "mrstyle.acquisition", "mrstyle.acquisition_origin", "mrstyle.presets"})
 LIGHT |= {"mrstyle.encoding", "mrstyle.sequence_range", "mrstyle.errors", "mrstyle.physics.signal"}
-LIGHT |= {"mrstyle.bids_sidecar"}
+LIGHT |= {"mrstyle.bids_sidecar", "mrstyle.files", "mrstyle.metrics.enhancement", "mrstyle.series_times"}
 BINDINGS = frozenset({"PySide2", "PySide6", "PyQt5", "PyQt6", "PythonQt"})
 
 
