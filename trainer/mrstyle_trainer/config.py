@@ -151,8 +151,8 @@ class TrainingConfig(BaseModel):
 
     recipe: str
     network: dict[str, Any] = {}
-    data: LabelMapData | PhantomData | DCEPhantomData | TissueData | SeriesData | AlignedData | SitesData = Field(
-        discriminator="kind"
+    data: LabelMapData | PhantomData | DCEPhantomData | TissueData | SeriesData | AlignedData | SitesData = (
+        Field(discriminator="kind")
     )
     initial: str | None = Field(
         None,

@@ -70,7 +70,9 @@ class SeriesWindows(Dataset):
         """Frames of a series, at shares of the way along its slices, rows and columns; air where it is too small."""
         count, *size = series.frames.shape[1:]
         first = int(place * (count - self.slices + 1))
-        starts = [int(share * max(1, n - p + 1)) for share, n, p in zip(corner, size, self.patch, strict=True)]
+        starts = [
+            int(share * max(1, n - p + 1)) for share, n, p in zip(corner, size, self.patch, strict=True)
+        ]
         rows, columns = (slice(start, start + p) for start, p in zip(starts, self.patch, strict=True))
         images = series.frames[frames, first : first + self.slices, rows, columns].astype(np.float32)
         missing = [p - n for p, n in zip(self.patch, images.shape[-2:], strict=True)]

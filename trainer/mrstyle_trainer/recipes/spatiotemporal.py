@@ -37,6 +37,7 @@ _WEIGHTS = {
     "gram": 1.0,
 }
 _CRITIC_WIDTH = 32
+_CRITIC_LEAST = 64  # pixels that it needs
 
 
 class SpatioTemporalRecipe:
@@ -59,11 +60,19 @@ class SpatioTemporalRecipe:
         except PackageError as error:
             raise InputError(f"The network of the training configuration cannot be built: {error}") from error
         data = config.data
-        if isinstance(data, DCEPhantomData | SeriesData) and any(size % network.divisor for size in data.patch):
+        if isinstance(data, DCEPhantomData | SeriesData) and any(
+            size % network.divisor for size in data.patch
+        ):
             raise InputError(
                 f"data.patch is {list(data.patch)}; choose multiples of {network.divisor}, by which this network divides its "
                 "frames."
             )
+        if isinstance(data, DCEPhantomData | SeriesData) and self.weights["adversarial"]:
+            if min(data.patch) < _CRITIC_LEAST:
+                raise InputError(
+                    f"data.patch is {list(data.patch)}; the critics need {_CRITIC_LEAST} pixels or more, or set "
+                    "losses.adversarial to 0."
+                )
         if isinstance(data, DCEPhantomData) and (data.body == "prostate") != (network.dim == 3):
             raise InputError("The prostate has slices and asks for network.dim 3; kidney and breast for 2.")
         if isinstance(data, SeriesData):
