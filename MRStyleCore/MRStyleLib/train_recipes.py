@@ -14,8 +14,8 @@ from .environment import python_executable, trainer_environment
 from .process import ProcessEnd
 from .qt_process import QtProcess
 
-NO_DATA, ALIGNED, SITES = "phantoms", "aligned", "sites"
-_KINDS = (NO_DATA, ALIGNED, SITES)
+NO_DATA, ALIGNED, SITES, SERIES = "phantoms", "aligned", "sites", "dce_series"
+_KINDS = (NO_DATA, ALIGNED, SITES, SERIES)
 _TEXTS = ("name", "title", "data")
 
 
@@ -26,7 +26,7 @@ class Recipe:
     Args:
         name: unique.
         title: for the list.
-        data: "phantoms" (none is needed), "aligned" or "sites": what a folder must hold.
+        data: "phantoms" (none is needed), "aligned", "sites" or "dce_series": what a folder must hold.
         minutes: a time budget that makes sense.
         description: of what comes out; may be empty.
     """
@@ -36,6 +36,11 @@ class Recipe:
     data: str
     minutes: int
     description: str = ""
+
+    @property
+    def can_use_volumes(self) -> bool:
+        """Whether loaded volumes will do; dynamic series come from a folder alone."""
+        return self.data in (ALIGNED, SITES)
 
 
 class RecipeQuery:

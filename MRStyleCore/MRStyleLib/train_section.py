@@ -156,6 +156,11 @@ class TrainSection:
         index = self._ui.recipeComboBox.currentIndex
         return self._recipes[index] if 0 <= index < len(self._recipes) else None
 
+    @property
+    def _is_from_volumes(self) -> bool:
+        recipe = self._recipe
+        return recipe is not None and recipe.can_use_volumes and self._ui.dataComboBox.currentData == _VOLUMES
+
     def _on_recipe(self) -> None:
         recipe = self._recipe
         if recipe is not None:
@@ -168,9 +173,9 @@ class TrainSection:
         """Show the widgets that the choice needs, and why the training cannot start, if so."""
         ui, recipe = self._ui, self._recipe
         needs_data = recipe is not None and recipe.data != NO_DATA
-        from_volumes = ui.dataComboBox.currentData == _VOLUMES
+        from_volumes = self._is_from_volumes
         for widget in (ui.dataComboBoxLabel, ui.dataComboBox):
-            widget.visible = needs_data
+            widget.visible = recipe is not None and recipe.can_use_volumes
         for widget in (ui.scansFolderLineEditLabel, ui.scansFolderLineEdit):
             widget.visible = needs_data and not from_volumes
         ui.scansTable.visible = needs_data and from_volumes
@@ -188,7 +193,7 @@ class TrainSection:
             return _("There is nothing to train yet.")
         if not ui.titleLineEdit.text.strip():
             return _("Give the model a name.")
-        if recipe.data != NO_DATA and ui.dataComboBox.currentData == _VOLUMES:
+        if self._is_from_volumes:
             return train_scans.refusal(self._table.scans, with_sites=recipe.data == SITES)
         if recipe.data != NO_DATA and not ui.scansFolderLineEdit.currentPath:
             return _("Choose the folder of the scans.")
@@ -198,8 +203,8 @@ class TrainSection:
         ui, recipe = self._ui, self._recipe
         data: Path | list[train_scans.Scan] | None = None
         if recipe.data != NO_DATA:
-            is_folder = ui.dataComboBox.currentData == _FOLDER
-            data = Path(ui.scansFolderLineEdit.currentPath).resolve() if is_folder else self._table.scans
+            folder = Path(ui.scansFolderLineEdit.currentPath)
+            data = self._table.scans if self._is_from_volumes else folder.resolve()
         work = start_training(
             ui.titleLineEdit.text.strip(),
             recipe,

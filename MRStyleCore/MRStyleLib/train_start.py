@@ -13,7 +13,7 @@ from slicer.i18n import tr as _
 
 from . import settings, train_scans
 from .train_files import SCANS
-from .train_recipes import NO_DATA, SITES, Recipe
+from .train_recipes import NO_DATA, SERIES, SITES, Recipe
 from .train_run import Training, TrainingRequest
 
 _SUBJECT = re.compile(r"sub-[A-Za-z0-9]+")
@@ -26,10 +26,14 @@ def refusal_of_folder(recipe: Recipe, folder: Path) -> str | None:
     if not folder.is_dir():
         return _("The folder {folder} is not there; choose another one.").format(folder=folder)
     try:
-        subjects = [path for path in folder.iterdir() if _SUBJECT.fullmatch(path.name)]
+        entries = list(folder.iterdir())
     except OSError as error:
         return _("The folder {folder} cannot be read: {reason}.").format(folder=folder, reason=error.strerror)
-    if len(subjects) < 2:
+    if recipe.data == SERIES:
+        # What is a series, only the trainer can tell.
+        text = _("{folder} is empty; put series of three or more people there, one file or folder each.")
+        return None if entries else text.format(folder=folder)
+    if sum(_SUBJECT.fullmatch(path.name) is not None for path in entries) < 2:
         return _(
             "{folder} does not hold the scans of two or more subjects (folders sub-...); lay it out as BIDS says."
         ).format(folder=folder)

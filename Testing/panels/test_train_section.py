@@ -30,6 +30,7 @@ def mounted(trainer: FakeTrainer, scene):
     trainer.offer("deaf", steps=400, pause_s=0.05, is_deaf=True)
     trainer.offer("sites", data="sites", pause_s=0.2)
     trainer.offer("aligned", data="aligned")
+    trainer.offer("series", data="dce_series")
     trainer.offer("maps", data="label_maps")
     section = Mounted(scene)
     section.wait_for_recipes()
@@ -71,6 +72,7 @@ def test_recipes_that_a_panel_has_data_for_are_offered(mounted: Mounted) -> None
         "Recipe deaf",
         "Recipe sites",
         "Recipe aligned",
+        "Recipe series",
     ]
     assert mounted.ui.minutesSpinBox.value == 7
     assert not mounted.ui.trainingBox.visible
@@ -226,6 +228,31 @@ def test_a_folder(mounted: Mounted, tmp_path: Path) -> None:
     mounted.wait_for(TrainingState.FINISHED)
     assert config_of(mounted)["data"]["folder"] == str(good)
     assert good.is_dir()
+
+
+def test_series_come_from_a_folder_alone(mounted: Mounted, tmp_path: Path) -> None:
+    ui = mounted.ui
+    mounted.choose("Recipe sites")
+    ui.dataComboBox.currentIndex = ui.dataComboBox.findText("The loaded volumes")
+    mounted.choose("Recipe series")
+    assert not ui.dataComboBox.visible
+    assert not ui.scansTable.visible
+    assert ui.scansFolderLineEdit.visible
+    ui.scansFolderLineEdit.currentPath = str(tmp_path / "none")
+    settle()
+    assert "is not there" in ui.startTrainingButton.toolTip
+    folder = tmp_path / "series"
+    folder.mkdir()
+    ui.scansFolderLineEdit.currentPath = str(folder)
+    settle()
+    assert "is empty" in ui.startTrainingButton.toolTip
+    (folder / "anna.nrrd").touch()
+    mounted.choose("Recipe sites")
+    mounted.choose("Recipe series")
+    assert ui.startTrainingButton.enabled, ui.startTrainingButton.toolTip
+    click(ui.startTrainingButton)
+    mounted.wait_for(TrainingState.FINISHED)
+    assert config_of(mounted)["data"]["folder"] == str(folder)
 
 
 def test_a_model_needs_a_name(mounted: Mounted) -> None:

@@ -39,13 +39,19 @@ def reads_pickle(node: ast.AST):
 
 
 def _pickle_free(tree: ast.Module) -> set[int]:
-    """The functions of calls that say that they take no pickle; numpy's default may change, so it does not count."""
+    """The functions of calls that say that they take no pickle, or no more of one than tensors; defaults may change, so they
+    do not count."""
+    safe = {
+        "np.load": ("allow_pickle", "False"),
+        "numpy.load": ("allow_pickle", "False"),
+        "torch.load": ("weights_only", "True"),
+    }
     return {
         id(call.func)
         for call in ast.walk(tree)
-        if isinstance(call, ast.Call) and ast.unparse(call.func) in ("np.load", "numpy.load")
+        if isinstance(call, ast.Call)
         for keyword in call.keywords
-        if keyword.arg == "allow_pickle" and ast.unparse(keyword.value) == "False"
+        if (keyword.arg, ast.unparse(keyword.value)) == safe.get(ast.unparse(call.func))
     }
 
 
@@ -85,6 +91,7 @@ def findings(path: Path, *rules) -> list[Finding]:
         (reads_pickle, "import pickle", "import json"),
         (reads_pickle, "from joblib import load", "from json import load"),
         (reads_pickle, "torch.load(path)", "safetensors.torch.load_file(path)"),
+        (reads_pickle, "torch.load(path, weights_only=False)", "torch.load(path, weights_only=True)"),
         (reads_pickle, "np.load(path)", "np.load(path, allow_pickle=False)"),
         (reads_pickle, "np.load(path, allow_pickle=True)", "np.savez(path, a=a)"),
         (reads_pickle, "load = np.load", "load = json.load"),

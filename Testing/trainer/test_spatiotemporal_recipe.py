@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,14 @@ import pytest
 import torch
 
 from mrstyle.errors import InputError
+from mrstyle.methods import build
+from mrstyle.methods.spatiotemporal import SpatioTemporalConfig
 from mrstyle.models.package import load_package
-from mrstyle_trainer.config import TrainingConfig
+from mrstyle_trainer import backbones
+from mrstyle_trainer.backbone_export import export_backbone
+from mrstyle_trainer.backbones.vgg import SMALL, VGG
+from mrstyle_trainer.backbones.weights import read_weights
+from mrstyle_trainer.config import TrainingConfig, read_config
 from mrstyle_trainer.critics import MultiScaleCritic
 from mrstyle_trainer.data import load_samples
 from mrstyle_trainer.dce_samples import people_of
@@ -20,7 +27,8 @@ from mrstyle_trainer.loop import fit
 from mrstyle_trainer.recipes import build_recipe
 
 NETWORK = {"width": 4, "max_width": 8, "residual_blocks": 1, "style_width": 4, "style_max_width": 8}
-PLAIN = {"image": 0.0, "content": 0.0, "style": 0.0, "cycle": 0.0, "adversarial": 0.0}
+PLAIN = dict.fromkeys(("image", "content", "style", "cycle", "adversarial", "feature", "gram"), 0.0)
+CONFIGS = Path(__file__).parents[2] / "trainer" / "configs" / "dce"
 
 
 def configured(**changes: Any) -> TrainingConfig:
@@ -69,7 +77,7 @@ def test_samples_repeat_and_their_truth_is_the_content_without_noise() -> None:
     assert one["content"][:, 2][air].mean() < 0.06
 
 
-@pytest.mark.parametrize("loss", ["truth", "image", "content", "style", "cycle", "adversarial"])
+@pytest.mark.parametrize("loss", ["truth", *PLAIN])
 def test_every_loss_reaches_the_network(loss: str) -> None:
     config = configured(losses=PLAIN | {"truth": 0.0, loss: 1.0})
     recipe = build_recipe(config)
@@ -89,6 +97,113 @@ def test_every_loss_reaches_the_network(loss: str) -> None:
 
 def test_the_critic_has_the_published_size() -> None:
     assert sum(each.numel() for each in MultiScaleCritic(64).parameters()) == pytest.approx(8.27e6, rel=0.01)
+
+
+def test_no_weight_needs_no_backbone() -> None:
+    lost = {"backbone": "vgg16", "weights": "nowhere.pth"}
+    assert build_recipe(configured(perceptual=lost)).networks
+    with pytest.raises(InputError, match=r"Cannot read the weights nowhere\.pth"):
+        build_recipe(configured(perceptual=lost, losses=PLAIN | {"gram": 1.0}))
+
+
+def test_the_faithful_configuration_is_the_published_one() -> None:
+    config = read_config(CONFIGS / "kidney-2d-faithful.yaml")
+    with torch.device("meta"):
+        network = build("spatiotemporal", config.network)
+    assert sum(each.numel() for each in network.parameters()) == 39_536_706
+    assert SpatioTemporalConfig.model_validate(config.network) == SpatioTemporalConfig.published()
+    assert config.losses == {
+        "truth": 0.0,
+        "image": 10.0,
+        "content": 1.0,
+        "style": 1.0,
+        "cycle": 10.0,
+        "adversarial": 1.0,
+        "critic": 1.0,
+        "feature": 1.0,
+        "gram": 1.0,
+    }
+    assert (config.loop.batch_size, config.loop.patience, config.loop.learning_rate) == (8, 20, 2e-4)
+
+
+def test_a_step_of_the_faithful_configuration(tmp_path: Path) -> None:
+    config = read_config(CONFIGS / "kidney-2d-faithful.yaml")
+    data = {"training_people": 2, "validation_people": 2, "patch": (64, 64)}
+    loop = {
+        "steps": 1,
+        "batch_size": 1,
+        "validation_samples": 1,
+        "validation_every": 1,
+        "loader_processes": 0,
+    }
+    smaller = config.model_copy(
+        update={
+            "data": config.data.model_copy(update=data),
+            "loop": config.loop.model_copy(update=loop),
+            "network": NETWORK | {"residual": False, "skips": False, "stem_norm": True},
+        }
+    )
+    progress, _ = fit(smaller, tmp_path / "run", device="cpu")
+    assert progress.step == 1
+    first = json.loads((tmp_path / "run" / "progress.jsonl").read_text().splitlines()[0])
+    assert {"image", "content", "style", "cycle", "adversarial", "feature", "gram"} <= first["losses"].keys()
+    assert all(np.isfinite(value) for value in first["losses"].values())
+
+
+def test_ablations_leave_out_one_thing() -> None:
+    full, *others = (
+        read_config(CONFIGS / "ablations" / f"{name}.yaml")
+        for name in ("full", "no-recurrence", "adain", "no-perceptual")
+    )
+    assert build_recipe(full).perception is not None  # type: ignore[attr-defined]
+    for other in others:
+        changes = {
+            name
+            for name in type(full).model_fields
+            if name != "card" and getattr(full, name) != getattr(other, name)
+        }
+        assert len(changes) == 1
+        assert build_recipe(other).networks
+
+
+def test_a_backbone_is_trained_and_written(tmp_path: Path) -> None:
+    config = TrainingConfig.model_validate(
+        {
+            "recipe": "tissue_features",
+            "data": {"kind": "dce_tissues", "training_people": 1, "validation_people": 1, "patch": [32, 32]},
+            "loop": {
+                "steps": 12,
+                "batch_size": 4,
+                "learning_rate": 4e-3,
+                "warmup_steps": 2,
+                "ema_decay": 0.5,
+                "validation_every": 6,
+                "validation_samples": 4,
+                "loader_processes": 0,
+            },
+        }
+    )
+    fit(config, tmp_path / "run", device="cpu")
+    log = [json.loads(line) for line in (tmp_path / "run" / "progress.jsonl").read_text().splitlines()]
+    losses = [line["losses"]["cross_entropy"] for line in log if line["losses"]]
+    assert losses[-1] < losses[0]
+    facts = export_backbone(tmp_path / "run", tmp_path / "mine.safetensors")
+    assert json.loads((tmp_path / "mine.json").read_text()) == facts
+    backbone = VGG(SMALL)
+    backbone.load_state_dict(read_weights(tmp_path / "mine.safetensors", facts["sha256"]))
+    with pytest.raises(InputError, match="exists already"):
+        export_backbone(tmp_path / "run", tmp_path / "mine.safetensors")
+    with pytest.raises(InputError, match=r"name it .safetensors"):
+        export_backbone(tmp_path / "run", tmp_path / "mine.pth")
+    with pytest.raises(InputError, match="trains a backbone; write it as a file"):
+        export(tmp_path / "run", tmp_path / "package")
+
+
+def test_the_backbone_of_the_trainer_is_what_its_lines_say() -> None:
+    facts = json.loads((Path(backbones.__file__).parent / "small.json").read_text())
+    state = read_weights(Path(backbones.__file__).parent / "small.safetensors", facts["sha256"])
+    assert sum(value.numel() for value in state.values()) == facts["parameters"]
+    assert "simulated" in facts["description"]
 
 
 def test_a_prostate_has_slices() -> None:

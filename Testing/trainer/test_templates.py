@@ -74,6 +74,7 @@ def test_recipes_for_other_programs(
         ("relaxometry", "aligned"),
         ("crl", "aligned"),
         ("anatomy_basis", "phantoms"),
+        ("spatiotemporal", "dce_series"),
     }
     for entry in listed:
         assert entry["title"]

@@ -1,4 +1,4 @@
-"""``mrstyle-train``: fit, stop, resume, export."""
+"""``mrstyle-train``: fit, stop, resume, export, and what starts or ends them."""
 
 from __future__ import annotations
 
@@ -124,6 +124,20 @@ def export(
     print(f"{package}: {card.name}, {card.parameters:,} parameters")
     for figure in card.figures:
         print(f"  {figure.metric}: {figure.value} {figure.unit} ({figure.dataset})")
+
+
+@app.command()
+def backbone(
+    run: Run,
+    path: Annotated[Path, typer.Argument(help="File to write (.safetensors); a .json goes beside it.")],
+) -> None:
+    """Write the backbone of perceptual losses that a training of tissue_features ends with."""
+    from .backbone_export import export_backbone
+
+    facts = export_backbone(run, path)
+    print(f"{path}: {facts['parameters']:,} parameters, SHA-256 {facts['sha256']}")
+    for name, value in facts["figures"].items():
+        print(f"  {name}: {value}")
 
 
 def main() -> None:

@@ -19,7 +19,9 @@ from pydantic import (
 
 from mrstyle.errors import InputError
 
+from .backbones import PerceptualConfig
 from .initial import expanded, with_initial
+from .series_folder import SeriesData, with_series
 from .simulate import SimulationConfig
 from .site_config import SitesConfig
 from .site_folder import SitesData, with_sites
@@ -81,6 +83,17 @@ class DCEPhantomData(BaseModel):
     duration_s: tuple[PositiveFloat, PositiveFloat] = Field((120.0, 300.0), description="of a series")
 
 
+class TissueData(BaseModel):
+    """Simulate frames of digital bodies of all kinds, with their tissues. People of training and validation never mix."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["dce_tissues"]
+    training_people: int = Field(ge=1, description="of each kind of body")
+    validation_people: int = Field(ge=1)
+    patch: tuple[PositiveInt, PositiveInt] = Field((96, 96), description="pixels in plane")
+
+
 class AlignedData(BaseModel):
     """Aligned scans of real people with their sequence parameters. Subjects of training and validation never mix."""
 
@@ -138,7 +151,9 @@ class TrainingConfig(BaseModel):
 
     recipe: str
     network: dict[str, Any] = {}
-    data: LabelMapData | PhantomData | DCEPhantomData | AlignedData | SitesData = Field(discriminator="kind")
+    data: LabelMapData | PhantomData | DCEPhantomData | TissueData | SeriesData | AlignedData | SitesData = (
+        Field(discriminator="kind")
+    )
     initial: str | None = Field(
         None,
         description="model package to start from (folder, from the configuration file, or id); its network is used",
@@ -147,6 +162,7 @@ class TrainingConfig(BaseModel):
     sites: SitesConfig = Field(default_factory=lambda: SitesConfig.model_validate({}))
     loop: LoopConfig
     losses: dict[str, float] = {}
+    perceptual: PerceptualConfig = Field(default_factory=lambda: PerceptualConfig.model_validate({}))
     seed: int = 0
     card: dict[str, Any] = Field({}, description="entries of the model card that only a person can write")
 
@@ -161,15 +177,20 @@ def read_config(path: str | Path) -> TrainingConfig:
     path = Path(path)
     config = parse_config(path)
     data = config.data
-    if not isinstance(data, PhantomData | DCEPhantomData):
+    if not isinstance(data, PhantomData | DCEPhantomData | TissueData):
         changes = {"folder": expanded(data.folder, path)}
         if isinstance(data, LabelMapData):
             changes["table"] = str((path.parent / data.table).resolve())
         data = data.model_copy(update=changes)
         config = config.model_copy(update={"data": data})
+    if config.perceptual.weights is not None:
+        weights = str((path.parent / expanded(config.perceptual.weights, path)).resolve())
+        perceptual = config.perceptual.model_copy(update={"weights": weights})
+        config = config.model_copy(update={"perceptual": perceptual})
     if isinstance(data, SitesData):
         config = with_sites(config, data)
-    return with_initial(config, path)
+    config = with_initial(config, path)
+    return with_series(config, data) if isinstance(data, SeriesData) else config
 
 
 def parse_config(path: str | Path) -> TrainingConfig:

@@ -14,13 +14,16 @@ from mrstyle.errors import InputError
 from .aligned import AlignedContrasts
 from .aligned_scans import read_visits
 from .anatomies import Anatomy, LabelTable, phantom_anatomy, read_label_map
-from .config import AlignedData, DCEPhantomData, LabelMapData, Part, PhantomData, TrainingConfig
+from .config import AlignedData, DCEPhantomData, LabelMapData, Part, PhantomData, TissueData, TrainingConfig
 from .contrasts import SimulatedContrasts
 from .dce_samples import SimulatedSeries, people_of
+from .real_series import SeriesWindows
+from .series_folder import SeriesData, series_of
 from .site_folder import SiteScan, SitesData, find_site_scans
 from .site_samples import SimulatedSites
 from .site_scans import SiteScans
 from .site_slices import SiteSlices
+from .tissue_samples import TissueFrames
 
 _VALIDATION_SEED = 7_919
 
@@ -51,13 +54,27 @@ def load_samples(config: TrainingConfig, part: Part, samples: Simulated) -> Samp
         else (_VALIDATION_SEED, loop.validation_samples)
     )
     data = config.data
-    if isinstance(data, DCEPhantomData) != (samples is SimulatedSeries):
+    if isinstance(data, DCEPhantomData | SeriesData) != (samples is SimulatedSeries):
         raise InputError(
             f"The recipe {config.recipe} does not learn from data of kind {data.kind}; series are for spatiotemporal, which "
             "learns from nothing else."
         )
+    if isinstance(data, TissueData) != (samples is TissueFrames):
+        raise InputError(
+            f"The recipe {config.recipe} does not learn from data of kind {data.kind}; dce_tissues and tissue_features go "
+            "together."
+        )
+    if isinstance(data, TissueData):
+        return TissueFrames(data, part, seed, length)
     if isinstance(data, DCEPhantomData):
         return SimulatedSeries(people_of(data, part), data, seed, length)
+    if isinstance(data, SeriesData):
+        slices = data.slices if config.network.get("dim", 2) == 3 else 1
+        series, notes = series_of(config, data, part)
+        own_style = part == "validation"
+        return SeriesWindows(
+            series, data.patch, slices, seed, length, own_style=own_style, notes=[] if own_style else notes
+        )
     if isinstance(data, LabelMapData | PhantomData):
         wanted = config if getattr(samples, "takes_config", False) else simulation
         return samples(_anatomies(data, part), wanted, seed, length)

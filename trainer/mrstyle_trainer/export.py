@@ -40,6 +40,8 @@ def export(run: Path, package: Path, *, config_path: Path | None = None, version
     if package.exists():
         raise InputError(f"{package} exists already; choose another folder for the package, or remove it.")
     config = read_saved_config(run)
+    if config.recipe == "tissue_features":
+        raise InputError(f"{run} trains a backbone; write it as a file with `mrstyle-train backbone`.")
     if config.recipe not in methods.names():
         raise InputError(
             f"{config.recipe} is a comparator for one pair of sequences; it cannot become a package."

@@ -12,6 +12,7 @@ from .aligned_scans import dataset_entry, find_scans, seen_in
 from .config import AlignedData, DCEPhantomData, LabelMapData, Part, TrainingConfig
 from .data import site_scans_of
 from .sequences import seen_sequences
+from .series_folder import SeriesData, series_of
 from .site_folder import SitesData, described_sites
 
 _PARTS: tuple[Part, Part] = ("training", "validation")
@@ -62,6 +63,18 @@ def provenance(config: TrainingConfig) -> Provenance:
             subjects,
             seen_in(find_scans(data, "training")),
             gain,
+            [entry],
+        )
+    if isinstance(data, SeriesData):
+        entry = dataset_entry(data.folder)
+        people = [len({each.subject for each in series_of(config, data, part)[0]}) for part in _PARTS]
+        return Provenance(
+            f"unpaired windows of dynamic series of {_counted(people[0])} of {entry['name']}",
+            f"{count} windows of series of {_counted(people[1])}, held out, of {entry['name']}",
+            "frames of the same series before the bolus and after it, apart from breathing and noise",
+            (people[0], people[1]),
+            [],
+            "",
             [entry],
         )
     if isinstance(data, DCEPhantomData):

@@ -13,6 +13,7 @@ from mrstyle.files import atomic_path
 
 from .aligned_scans import subjects_with_contrasts
 from .config import TrainingConfig, parse_config
+from .series_folder import SeriesData, with_series
 from .site_folder import SitesData, held_out, with_sites
 
 _FOLDER = Path(__file__).parent / "templates"
@@ -75,6 +76,12 @@ TEMPLATES = (
         "Style model from simulated heads",
         "Needs no data; a small model to see how a training goes.",
     ),
+    Template(
+        "spatiotemporal",
+        "Enhancement of my DCE series",
+        "Dynamic contrast-enhanced series of three or more people from before the bolus on: one file or folder each, or "
+        "sub-…/perf.",
+    ),
 )
 
 
@@ -114,6 +121,8 @@ def new_config(name: str, data: Path | None, output: Path, title: str | None = N
         config = parse_config(path)
         if isinstance(config.data, SitesData):
             config = with_sites(config, config.data)
+        if isinstance(config.data, SeriesData):
+            config = with_series(config, config.data)
     return config
 
 

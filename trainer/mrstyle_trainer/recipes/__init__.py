@@ -18,6 +18,7 @@ from .relaxometry import RelaxometryRecipe
 from .site_classifier import SiteClassifierRecipe
 from .spatiotemporal import SpatioTemporalRecipe
 from .starganv2 import StarGANv2Recipe
+from .tissue_features import TissueFeaturesRecipe
 
 __all__ = ["Losses", "Recipe", "build_recipe"]
 
@@ -34,6 +35,7 @@ RECIPES: dict[str, Callable[[TrainingConfig], Recipe]] = {
     "site_classifier": SiteClassifierRecipe,
     "spatiotemporal": SpatioTemporalRecipe,
     "starganv2": StarGANv2Recipe,
+    "tissue_features": TissueFeaturesRecipe,
 }
 
 
