@@ -54,7 +54,7 @@ def load_series(
         raise
     except InputError as error:
         raise ValueError(str(error)) from error
-    name = path.name if path.is_dir() else name_of_file(path)
+    name = path.name if path.is_dir() else name_of_file(path).removesuffix(".seq")
     timed = zip(map(_index_value, times_s), frames, strict=True)
     return add_sequence(scene, name, timed, "time", "s")
 
