@@ -1,4 +1,4 @@
-"""What the tutorials use, in Slicer's Sample Data module: a pair of digital heads, and digital kidneys under contrast agent."""
+"""What the tutorials use, in the module Sample Data: a pair of digital heads, and digital kidneys with contrast agent."""
 
 from __future__ import annotations
 
