@@ -7,9 +7,7 @@ from collections.abc import Generator
 import numpy as np
 import slicer
 
-from mrstyle.metrics.enhancement import ENHANCEMENT_THRESHOLD, distance_weights
-
-PUBLISHED_THRESHOLD = ENHANCEMENT_THRESHOLD / 255
+PUBLISHED_THRESHOLD = 20 / 255
 """Of the enhancement, whose unit is the 99.5th percentile of the first frame."""
 
 
@@ -20,6 +18,9 @@ def enhanced_mask(enhancement_node, threshold: float) -> np.ndarray:
 
 def update_weights(weight_node, enhanced: np.ndarray) -> None:
     """Fill a volume anew with the weights of CW-SSIM: 0.1 where it enhances, 1 farthest from there."""
+    # It loads SimpleITK, which takes its time.
+    from mrstyle.metrics.enhancement import distance_weights
+
     weights, _inverted = distance_weights(enhanced, spacing_mm=weight_node.GetSpacing())
     slicer.util.updateVolumeFromArray(weight_node, weights)
 

@@ -11,8 +11,6 @@ import numpy as np
 import slicer
 from slicer.i18n import tr as _
 
-from mrstyle.series_times import seconds_per
-
 from .results import place_beside, read_result, set_history, set_window
 from .scene_nodes import nodes_of_class
 from .volumes import describe_fault, export_volume
@@ -50,6 +48,8 @@ class TimeAxis:
 
 def time_axis(sequence) -> TimeAxis:
     """When the frames of a sequence were taken, as far as it knows."""
+    from mrstyle.series_times import seconds_per
+
     count, unit = sequence.GetNumberOfDataNodes(), sequence.GetIndexUnit() or ""
     try:
         values = np.array([float(sequence.GetNthIndexValue(number)) for number in range(count)])

@@ -11,10 +11,6 @@ import numpy as np
 import slicer
 from slicer.i18n import tr as _
 
-from mrstyle.errors import InputError
-from mrstyle.files import natural_order
-from mrstyle.series_times import TimesUnknown, frame_times, nifti_times, slicer_times
-
 from .images import read_4d, volume_of
 from .results import place_beside
 from .sequences import add_sequence
@@ -47,6 +43,9 @@ def load_series(
         ValueError: it is damaged or no series, its frames differ in their grid, or its times cannot be.
         OSError: it cannot be read.
     """
+    from mrstyle.errors import InputError
+    from mrstyle.series_times import TimesUnknown, frame_times
+
     frames, header_s = yield from (_of_folder if path.is_dir() else _of_file)(path, temporary)
     try:
         times_s = frame_times(path, len(frames), header_s, interval_s)
@@ -54,7 +53,7 @@ def load_series(
         raise
     except InputError as error:
         raise ValueError(str(error)) from error
-    name = path.name if path.is_dir() else name_of_file(path)
+    name = path.name if path.is_dir() else name_of_file(path).removesuffix(".seq")
     timed = zip(map(_index_value, times_s), frames, strict=True)
     return add_sequence(scene, name, timed, "time", "s")
 
@@ -78,6 +77,8 @@ def sequence_of_multi_volume(scene, node) -> Generator[None, None, Any]:
     Raises:
         ValueError: it does not tell the times of its frames.
     """
+    from mrstyle.series_times import slicer_times
+
     voxels, affine = slicer.util.arrayFromVolume(node), ijk_to_ras(node)
     count = voxels.shape[-1]
     keys = {name: node.GetAttribute(name) for name in node.GetAttributeNames()}
@@ -99,6 +100,8 @@ def _index_value(time_s: float) -> str:
 
 
 def _of_file(path: Path, temporary: Path) -> Generator[None, None, tuple[list, np.ndarray | None]]:
+    from mrstyle.series_times import nifti_times, slicer_times
+
     if not path.name.lower().endswith(SUFFIXES):
         text = _("{path} is no series; choose a 4D .nii.gz, a .nrrd of 3D Slicer, or a folder of frames.")
         raise ValueError(text.format(path=path))
@@ -127,6 +130,8 @@ def _nifti_step(path: Path) -> tuple[float, str]:
 
 
 def _of_folder(path: Path, temporary: Path) -> Generator[None, None, tuple[list, None]]:
+    from mrstyle.files import natural_order
+
     files = [
         file
         for file in sorted(path.iterdir(), key=natural_order)

@@ -9,8 +9,6 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-from mrstyle.files import sidecar_path
-
 from .images import read_4d, volume_of
 from .sequences import Frame
 from .volumes import has_grid_of
@@ -46,6 +44,8 @@ def read_series_history(path: Path) -> dict[str, Any]:
     Raises:
         ValueError: it is missing or damaged.
     """
+    from mrstyle.files import sidecar_path
+
     try:
         told = json.loads(sidecar_path(path).read_text(encoding="utf-8"))["MRStyle"]
         model_id, version = told["model"].split("@")

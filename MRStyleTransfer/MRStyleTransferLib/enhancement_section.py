@@ -31,6 +31,7 @@ class EnhancementSection:
         self._parameters: TransferParameters | None = None
         self._shown: tuple | None = None
         self._seen: tuple | None = None
+        self._watched: tuple | None = None
         self._pieces = Pieces()
         self._rest = qt.QTimer()
         self._rest.setSingleShot(True)
@@ -48,6 +49,7 @@ class EnhancementSection:
         """Show a changed series; None shows that there is none."""
         self._result, self._shown, self._seen = result, None, None
         self._pieces.clear()
+        self._watch()
         self._show_frames()
         self.update()
 
@@ -60,6 +62,7 @@ class EnhancementSection:
         seen = (parameters.threshold, parameters.region, parameters.series_plot)
         if seen != self._seen:
             self._seen = seen
+            self._pieces.clear()
             self._rest.start(_REST_MS)
 
     def show_overlay(self) -> None:
@@ -69,6 +72,8 @@ class EnhancementSection:
 
     def close(self) -> None:
         """End what is being computed."""
+        self._result = None
+        self._watch()
         self._rest.stop()
         self._pieces.clear()
         self._ui.seriesPlotView.setMRMLPlotViewNode(None)
@@ -77,7 +82,17 @@ class EnhancementSection:
         found = find_browser(slicer.mrmlScene, self._result) if self._result is not None else None
         return found[0] if found is not None else None
 
-    def _show_frames(self) -> None:
+    def _watch(self) -> None:
+        """Follow the browser of the result, which Slicer's own tool bar moves, too."""
+        if self._watched is not None:
+            browser, tag = self._watched
+            browser.RemoveObserver(tag)
+        browser = self._browser()
+        self._watched = None
+        if browser is not None:
+            self._watched = browser, browser.AddObserver("ModifiedEvent", self._show_frames)
+
+    def _show_frames(self, *_event) -> None:
         browser, slider = self._browser(), self._ui.frameSlider
         count = browser.GetNumberOfItems() if browser is not None else 0
         for widget in (slider, self._ui.playButton):
@@ -86,6 +101,9 @@ class EnhancementSection:
         slider.maximum = max(count, 1)
         slider.value = browser.GetSelectedItemNumber() + 1 if browser is not None else 1
         slider.blockSignals(was_blocked)
+        was_blocked = self._ui.playButton.blockSignals(True)
+        self._ui.playButton.checked = browser is not None and browser.GetPlaybackActive()
+        self._ui.playButton.blockSignals(was_blocked)
 
     def _on_frame(self, value: float) -> None:
         browser = self._browser()

@@ -48,9 +48,9 @@ class EnhancementChoice(enum.Enum):
     def label(self) -> str:
         """Text of the choice in the panel."""
         return {
-            EnhancementChoice.BASELINE: _("Take away: as before the bolus"),
-            EnhancementChoice.ENHANCED: _("Add: as the frame that is enhanced most"),
-            EnhancementChoice.LIKE: _("As a frame of another series"),
+            EnhancementChoice.BASELINE: _("Take away"),
+            EnhancementChoice.ENHANCED: _("Add"),
+            EnhancementChoice.LIKE: _("As another series"),
         }[self]
 
 
@@ -67,10 +67,10 @@ class SeriesOverlayChoice(enum.Enum):
         """Text of the choice in the panel."""
         return {
             SeriesOverlayChoice.NONE: _("None"),
-            SeriesOverlayChoice.ENHANCEMENT: _("Enhancement of the content"),
-            SeriesOverlayChoice.CONTENT_WEIGHT: _("Distance from what enhances"),
-            SeriesOverlayChoice.CW_SSIM_CONTENT: _("CW-SSIM to content, frame by frame"),
-            SeriesOverlayChoice.CW_SSIM_STYLE: _("CW-SSIM to style, frame by frame"),
+            SeriesOverlayChoice.ENHANCEMENT: _("Enhancement"),
+            SeriesOverlayChoice.CONTENT_WEIGHT: _("Distance from it"),
+            SeriesOverlayChoice.CW_SSIM_CONTENT: _("CW-SSIM to content"),
+            SeriesOverlayChoice.CW_SSIM_STYLE: _("CW-SSIM to style"),
         }[self]
 
     @property
@@ -88,8 +88,8 @@ class SeriesPlotChoice(enum.Enum):
     def label(self) -> str:
         """Text of the choice in the panel."""
         return {
-            SeriesPlotChoice.CURVE: _("Signal of the region before and after"),
-            SeriesPlotChoice.CW_SSIM: _("CW-SSIM to content and to style"),
+            SeriesPlotChoice.CURVE: _("Signal of the region"),
+            SeriesPlotChoice.CW_SSIM: _("CW-SSIM of each frame"),
         }[self]
 
 

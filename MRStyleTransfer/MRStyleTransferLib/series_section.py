@@ -85,6 +85,7 @@ class SeriesSection:
         else:
             self._say(_("{name} was opened as a sequence.").format(name=proxy.GetName()))
             self._ui.contentSelector.setCurrentNode(proxy)
+            slicer.util.setSliceViewerLayers(background=proxy, fit=True)
         finally:
             folder.remove()
 

@@ -1,10 +1,15 @@
-"""The pictures of the README: the MRStyleTransfer panel with the phantom pair, from the inputs to a batch."""
+"""The pictures of the README: the MRStyleTransfer panel with the phantom pair, from the inputs to a batch, and with a
+dynamic series.
+"""
 
 from __future__ import annotations
 
 import slicer
 import transfer_panel_helpers as helpers
 from transfer_panel_helpers import click, settle, wait_for_end, wait_until
+
+SERIES_MODEL = "dce-kidney-2d"
+_ARTERIAL = 11  # frame in which vessels and cortex are brightest
 
 
 def scenario(grab) -> None:
@@ -51,3 +56,33 @@ def scenario(grab) -> None:
     settle(0.5)
     grab("5-batch")
     wait_for_end(panel)
+    series_scenario(grab)
+
+
+def series_scenario(grab, model: str = SERIES_MODEL) -> None:
+    """Take the enhancement of the digital kidneys away."""
+    from MRStyleTransferLib.sample_data import load_kidney
+
+    from MRStyleLib import settings
+    from MRStyleLib.models import find_model
+
+    entry = find_model(model)
+    settings.accept_license(entry.name, entry.card["license"])
+    slicer.mrmlScene.Clear(0)
+    panel = helpers.open_panel()
+    ui = panel.ui
+    panel._panel._models.refresh("")
+    helpers.choose_model(panel, entry.name)
+    ui.contentSelector.setCurrentNode(load_kidney(helpers.MODULE.parent / "Resources"))
+    for name in ("inputs", "compare", "batch"):
+        getattr(ui, f"{name}CollapsibleButton").collapsed = name != "inputs"
+    settle(0.5)
+    grab("14-dce-inputs")
+    click(ui.applyButton)
+    wait_for_end(panel)
+    for name in ("inputs", "dynamic", "compare"):
+        getattr(ui, f"{name}CollapsibleButton").collapsed = True
+    ui.frameSlider.value = _ARTERIAL
+    wait_until(lambda: bool(ui.seriesPlotNoteLabel.text), "the plot")
+    settle(0.5)
+    grab("15-dce-result")

@@ -11,7 +11,7 @@ from pathlib import Path
 from worker_helpers import HOST
 
 from MRStyleLib.environment import package_folder, worker_environment
-from MRStyleLib.job import Case, Job
+from MRStyleLib.job import Case, DynamicCase, DynamicJob, Job, LikeFrame
 from MRStyleLib.run_folder import RunFolder, sweep
 
 READ = """
@@ -45,6 +45,29 @@ def test_the_worker_reads_what_is_written(tmp_path: Path) -> None:
         ascii([str(path) for path in paths]),
         ascii(['Kopf "1" \\ é', None]),
     ]
+
+
+def test_the_worker_reads_a_job_on_series(tmp_path: Path) -> None:
+    read = """
+import sys
+from mrstyle.worker_job import read_job
+job = read_job(sys.argv[1])
+first, second = job.cases
+print(job.task, job.device, first.enhancement, first.like, second.enhancement, second.like.frame, second.like.name)
+"""
+    cases = (
+        DynamicCase(tmp_path / "a", tmp_path / "made_a.nii", "enhanced", maps=tmp_path / "maps"),
+        DynamicCase(tmp_path / "b", tmp_path / "made_b.nii", like=LikeFrame(tmp_path / "c", 3, "Niere")),
+    )
+    DynamicJob("dce", cases, device="cpu").write(tmp_path / "job.json")
+    done = subprocess.run(
+        [sys.executable, "-c", read, str(tmp_path / "job.json")],
+        env=worker_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["dynamic", "cpu", "enhanced", "None", "None", "3", "Niere"]
 
 
 def test_the_file_is_utf_8(tmp_path: Path) -> None:

@@ -71,6 +71,10 @@ def test_stepping_and_playing_moves_both(finished):
     assert browser.GetPlaybackActive()
     click(widget.ui.playButton)
     assert not browser.GetPlaybackActive()
+    browser.SetSelectedItemNumber(3)  # as Slicer's tool bar does
+    browser.SetPlaybackActive(True)
+    assert widget.ui.frameSlider.value == 4 and widget.ui.playButton.checked
+    browser.SetPlaybackActive(False)
 
 
 def chart_of(widget):
@@ -115,7 +119,10 @@ def map_of(result, kind: str):
 
 def test_the_threshold_moves_mask_distances_and_curve(finished):
     """As the core computes them from the same enhancement."""
-    from mrstyle.metrics.enhancement import distance_weights
+    from mrstyle.metrics.enhancement import ENHANCEMENT_THRESHOLD, distance_weights
+    from MRStyleLib.enhancement import PUBLISHED_THRESHOLD
+
+    assert PUBLISHED_THRESHOLD == ENHANCEMENT_THRESHOLD / 255
 
     widget, _content, result = finished
     gain = slicer.util.arrayFromVolume(map_of(result, "ENHANCEMENT"))
@@ -167,6 +174,17 @@ def test_similarity_is_plotted_over_time(finished):
         np.testing.assert_allclose(x, series.TIMES_S)
         assert ((y > 0) & (y <= 1)).all() and np.ptp(y) > 0
     choose_and_wait(widget, lambda: setattr(widget.ui.seriesPlotComboBox, "currentIndex", 0))
+
+
+def test_every_frame_says_that_it_is_a_result(finished):
+    """The volume that shows it takes over the attributes of each frame."""
+    from MRStyleTransferLib import result_links
+
+    _widget, content, result = finished
+    assert result_links.is_series(result) and result_links.content_of(result) is content
+    made = find_browser(slicer.mrmlScene, result)[1]
+    roles = {made.GetNthDataNode(n).GetAttribute("MRStyle.Role") for n in range(made.GetNumberOfDataNodes())}
+    assert roles == {"styled"}
 
 
 def test_the_curve_of_a_region_that_the_user_draws(finished):

@@ -347,6 +347,12 @@ def test_sequence_becomes_a_sequence(panel, pair):
     values = [made.GetNthIndexValue(number) for number in range(made.GetNumberOfDataNodes())]
     assert values == ["0", "12", "25"]
     assert (made.GetIndexName(), made.GetIndexUnit()) == ("time", "s")
+    browser.SetSelectedItemNumber(1)
+    slicer.modules.sequences.logic().UpdateProxyNodesFromSequences(browser)
+    settle()
+    assert panel.ui.resultSelector.currentNode() is styled  # and still a result when another frame is shown
+    panel._panel._compare.list_results()
+    assert panel._panel._compare.result is styled
 
 
 def test_uncertainty_needs_a_model_that_gives_one(panel, pair):
