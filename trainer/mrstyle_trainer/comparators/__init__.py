@@ -5,7 +5,8 @@ contrast to slices (B, 1, H, W) of the target contrast. A new pair of contrasts 
 
 MUNIT, CycleGAN and StyleGAN3 take enhancement from frames of dynamic series, or add it, each frame for itself:
 ``draw(encode(frames, is_enhanced), style, enhancement)``, with frames (N, 1, H, W) of one series, of which ``is_enhanced``
-(N,) says which show contrast agent, a style frame (1, 1, H, W), and "baseline" or "enhanced". A new body takes a new training.
+(N,) says which show contrast agent, style frames (N or 1, 1, H, W), and "baseline" or "enhanced". A new body takes a
+new training.
 """
 
 from __future__ import annotations

@@ -152,20 +152,27 @@ class StyleGAN3(nn.Module):
         rows, columns = (length * self.reduction for length in self.size)
         return F.avg_pool2d(_fitted(frames.float(), (rows, columns)), self.reduction)
 
-    def encode(self, frames: Tensor, is_enhanced: Tensor) -> tuple[Tensor, tuple[int, int]]:
-        """Styles of the frames (N, 1, H, W) of one series, whatever enhancement they show, and H and W."""
+    def of_series(self, frames: Tensor) -> Tensor:
+        """Styles (N, styles, latent_dim) of the frames (N, 1, H, W) of one series."""
         images = self.reduced(frames)
         mean = self.projected(images.mean(dim=0, keepdim=True), self.typical(), self.projection_steps)
+        if len(images) == 1:
+            return mean
         steps = max(1, self.projection_steps // _FRAME_SHARE)
-        codes = [self.projected(part, mean, steps) for part in images.split(_AT_ONCE)]
-        return torch.cat(codes), (frames.shape[2], frames.shape[3])
+        return torch.cat([self.projected(part, mean, steps) for part in images.split(_AT_ONCE)])
+
+    def encode(self, frames: Tensor, is_enhanced: Tensor) -> tuple[Tensor, tuple[int, int]]:
+        """Styles of the frames (N, 1, H, W) of one series, whatever enhancement they show, and H and W."""
+        return self.of_series(frames), (frames.shape[2], frames.shape[3])
 
     def draw(self, code: tuple[Tensor, tuple[int, int]], style: Tensor, enhancement: str) -> Tensor:
-        """Frames (N, 1, H, W), float32, with the fine styles of a frame (1, 1, h, w), which tells its enhancement itself."""
+        """Frames (N, 1, H, W), float32, with the fine styles of frames of one series (N or 1, 1, h, w), which tell their
+        enhancement themselves."""
         styles, size = code
-        fine = self.projected(self.reduced(style), self.typical(), self.projection_steps)
+        fine = self.of_series(style).expand(len(styles), -1, -1)
+        parts = zip(styles.split(_AT_ONCE), fine.split(_AT_ONCE), strict=True)
         with torch.no_grad():
-            images = torch.cat([self.mixed(part, fine) for part in styles.split(_AT_ONCE)])
+            images = torch.cat([self.mixed(content, style) for content, style in parts])
         if self.reduction > 1:
             images = F.interpolate(images, scale_factor=self.reduction, mode="bilinear")
         return _fitted(images, size)
