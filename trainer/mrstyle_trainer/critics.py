@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mrstyle.networks.blocks import convolution
 from mrstyle.networks.instance_norm import InstanceNorm
-from mrstyle.networks.stargan import Trunk, initialized
+from mrstyle.networks.stargan import DownBlock, Trunk, initialized
 
 
 class PatchCritic(nn.Module):
@@ -110,3 +110,83 @@ class MultiScaleCritic(nn.Module):
             scores.append(scale(x).float())
             x = F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
         return scores
+
+
+class FrameCritic(nn.Module):
+    """The critic of StyleGAN (Karras et al., CVPR 2020): whether images (N, inputs, *size) could be real, float32 (N,).
+
+    Residual blocks down to a sixteenth of the size, there how much the images of a batch differ as one more channel, and a
+    layer over all that is left. ``steps`` counts those of the training.
+    """
+
+    steps: Tensor
+
+    def __init__(self, size: tuple[int, int], width: int, max_width: int, inputs: int = 1) -> None:
+        super().__init__()
+        channels = [min(width * 2**level, max_width) for level in range(5)]
+        self.stem = convolution(inputs, width, 3, padding="zeros")
+        self.blocks = nn.Sequential(
+            *(DownBlock(before, after, normalize=False, shrink=True) for before, after in pairwise(channels))
+        )
+        self.last = convolution(channels[-1] + 1, channels[-1], 3, padding="zeros")
+        self.head = nn.Linear(channels[-1] * (size[0] // 16) * (size[1] // 16), 1)
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+        initialized(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        features = self.blocks(F.leaky_relu(self.stem(x), 0.2))
+        spread = (features.float().var(dim=0, unbiased=False) + 1e-8).sqrt().mean()
+        features = torch.cat([features, spread.to(features.dtype).expand_as(features[:, :1])], dim=1)
+        features = F.leaky_relu(self.last(features), 0.2)
+        with torch.autocast(x.device.type, enabled=False):
+            return self.head(features.float().flatten(1)).squeeze(1)
+
+
+class ImagePool(nn.Module):
+    """Images (1, *size) that were drawn in earlier steps, of which a critic also learns (Shrivastava et al., CVPR 2017).
+
+    They are part of its state, so that a training that was stopped goes on as it would have.
+    """
+
+    images: Tensor
+    count: Tensor
+
+    def __init__(self, length: int, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.register_buffer("images", torch.zeros(length, 1, *size))
+        self.register_buffer("count", torch.zeros((), dtype=torch.int64))
+
+    def exchanged(self, drawn: Tensor, generator: torch.Generator) -> Tensor:
+        """``drawn`` (N, 1, *size), half of it exchanged for kept images, by chance, once the pool is full."""
+        chosen = []
+        for image in drawn.detach():
+            if int(self.count) < len(self.images):
+                self.images[int(self.count)] = image
+                self.count += 1
+            elif torch.rand((), generator=generator) < 0.5:
+                place = int(torch.randint(len(self.images), (), generator=generator))
+                kept = self.images[place].clone()
+                self.images[place] = image
+                image = kept
+            chosen.append(image)
+        return torch.stack(chosen)
+
+
+class Critics(nn.Module):
+    """One critic for each name, that learn together, with their pools where ``pool`` is above 0.
+
+    ``steps`` counts those of the training.
+    """
+
+    steps: Tensor
+
+    def __init__(self, critics: dict[str, nn.Module], pool: int, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.critics = nn.ModuleDict(critics)
+        self.pools = nn.ModuleDict({name: ImagePool(pool, size) for name in critics} if pool else {})
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, images: dict[str, Tensor]) -> dict[str, list[Tensor]]:
+        """Scores of images by name, a list for critics that look at several scales."""
+        scores = {name: self.critics[name](each) for name, each in images.items()}
+        return {name: each if isinstance(each, list) else [each] for name, each in scores.items()}

@@ -56,8 +56,8 @@ def load_samples(config: TrainingConfig, part: Part, samples: Simulated) -> Samp
     data = config.data
     if isinstance(data, DCEPhantomData | SeriesData) != (samples is SimulatedSeries):
         raise InputError(
-            f"The recipe {config.recipe} does not learn from data of kind {data.kind}; series are for spatiotemporal, which "
-            "learns from nothing else."
+            f"The recipe {config.recipe} does not learn from data of kind {data.kind}; series are for spatiotemporal, munit, "
+            "cyclegan and stylegan3, which learn from nothing else."
         )
     if isinstance(data, TissueData) != (samples is TissueFrames):
         raise InputError(

@@ -38,6 +38,7 @@ class SimulatedSeries(Dataset):
     - style (2, ...): two frames of another person's series, or of the same one: one from before the bolus, one from after;
     - target (2, ...): the middle frame of the content with the enhancement that the person has at the times of these frames,
       without noise;
+    - enhanced: 1 where the middle frame of the content comes after the bolus, else 0;
     - paired, 1: the truth is known.
 
     Both series have one protocol. Intensities: air 0, the 99.5th percentile of the unenhanced body about 1.
@@ -86,6 +87,7 @@ class SimulatedSeries(Dataset):
             "content": torch.from_numpy(scale * np.stack(content)),
             "style": torch.from_numpy(scale * np.stack(style)),
             "target": torch.from_numpy(scale * np.stack(target)),
+            "enhanced": torch.tensor(float(middle >= late[0])),
             "paired": torch.tensor(1.0),
         }
 

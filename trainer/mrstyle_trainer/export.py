@@ -44,7 +44,7 @@ def export(run: Path, package: Path, *, config_path: Path | None = None, version
         raise InputError(f"{run} trains a backbone; write it as a file with `mrstyle-train backbone`.")
     if config.recipe not in methods.names():
         raise InputError(
-            f"{config.recipe} is a comparator for one pair of sequences; it cannot become a package."
+            f"{config.recipe} is a comparator, for benchmarks alone; it cannot become a package."
         )
     written = config.card
     if config_path is not None:

@@ -18,7 +18,9 @@ from .relaxometry import RelaxometryRecipe
 from .site_classifier import SiteClassifierRecipe
 from .spatiotemporal import SpatioTemporalRecipe
 from .starganv2 import StarGANv2Recipe
+from .stylegan3 import StyleGAN3Recipe
 from .tissue_features import TissueFeaturesRecipe
+from .unpaired import UnpairedRecipe
 
 __all__ = ["Losses", "Recipe", "build_recipe"]
 
@@ -27,7 +29,9 @@ RECIPES: dict[str, Callable[[TrainingConfig], Recipe]] = {
     "brain_mask": BrainMaskRecipe,
     "content_style": ContentStyleRecipe,
     "crl": CRLRecipe,
+    "cyclegan": UnpairedRecipe,
     "light3d": Light3DRecipe,
+    "munit": UnpairedRecipe,
     "pgan": PairedRecipe,
     "ptnet": PairedRecipe,
     "relaxometry": RelaxometryRecipe,
@@ -35,6 +39,7 @@ RECIPES: dict[str, Callable[[TrainingConfig], Recipe]] = {
     "site_classifier": SiteClassifierRecipe,
     "spatiotemporal": SpatioTemporalRecipe,
     "starganv2": StarGANv2Recipe,
+    "stylegan3": StyleGAN3Recipe,
     "tissue_features": TissueFeaturesRecipe,
 }
 

@@ -76,7 +76,8 @@ def _fitting(config: TrainingConfig) -> PGAN | ResViT | PTNet:
     Raises:
         InputError: it does not, or the network's configuration is wrong.
     """
-    network, simulation = build(config.recipe, config.network), config.simulation
+    network: PGAN | ResViT | PTNet = build(config.recipe, config.network)
+    simulation = config.simulation
     if config.data.kind == "aligned":
         raise InputError(f"{config.recipe} learns from simulations alone; give it data of kind label_maps.")
     if len(simulation.sequences) != 2:
