@@ -239,6 +239,22 @@ def test_recipe_and_data_that_do_not_go_together(changes: dict[str, Any], said: 
         load_samples(config, "training", build_recipe(config).samples)
 
 
+def test_volumes_become_a_package(tmp_path: Path) -> None:
+    prostate = {
+        "kind": "dce_phantoms",
+        "body": "prostate",
+        "training_people": 2,
+        "validation_people": 2,
+        "patch": [32, 32],
+        "duration_s": [40.0, 50.0],
+        "interval_s": [6.0, 6.5],
+    }
+    fit(configured(data=prostate, network=NETWORK | {"dim": 3}), tmp_path / "run", device="cpu")
+    card = export(tmp_path / "run", tmp_path / "package")
+    assert [figure.metric.split()[0] for figure in card.figures] == ["PSNR", "PSNR"]
+    assert load_package(tmp_path / "package").network.dim == 3
+
+
 def test_a_training_becomes_a_package(tmp_path: Path) -> None:
     fit(configured(), tmp_path / "run")
     card = export(tmp_path / "run", tmp_path / "package")

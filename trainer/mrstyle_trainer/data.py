@@ -23,7 +23,7 @@ from .site_folder import SiteScan, SitesData, find_site_scans
 from .site_samples import SimulatedSites
 from .site_scans import SiteScans
 from .site_slices import SiteSlices
-from .tissue_samples import TissueFrames
+from .tissue_samples import TissueFrames, bodies_of
 
 _VALIDATION_SEED = 7_919
 
@@ -65,7 +65,7 @@ def load_samples(config: TrainingConfig, part: Part, samples: Simulated) -> Samp
             "together."
         )
     if isinstance(data, TissueData):
-        return TissueFrames(data, part, seed, length)
+        return TissueFrames(bodies_of(data, part), data, seed, length)
     if isinstance(data, DCEPhantomData):
         return SimulatedSeries(people_of(data, part), data, seed, length)
     if isinstance(data, SeriesData):

@@ -9,7 +9,7 @@ from mrstyle.models.card import ModelCard
 from mrstyle.sequence_range import SequenceRange
 
 from .aligned_scans import dataset_entry, find_scans, seen_in
-from .config import AlignedData, DCEPhantomData, LabelMapData, Part, TrainingConfig
+from .config import AlignedData, DCEPhantomData, LabelMapData, Part, TissueData, TrainingConfig
 from .data import site_scans_of
 from .sequences import seen_sequences
 from .series_folder import SeriesData, series_of
@@ -87,6 +87,7 @@ def provenance(config: TrainingConfig) -> Provenance:
             [],
             "",
         )
+    assert not isinstance(data, TissueData)  # a backbone has no card
     if isinstance(data, LabelMapData):
         heads, subjects = "label maps", (len(data.training), len(data.validation))
     else:

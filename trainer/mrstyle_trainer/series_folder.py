@@ -57,8 +57,8 @@ class RealSeries:
 
     Attributes:
         subject: whose.
-        frames: float16 (T, slices, H, W), air 0, the 99.5th percentile of the patient in the first frame 1, cut to the patient,
-            at a pixel size that the network knows.
+        frames: float16 (T, slices, H, W), air 0, the 99.5th percentile of the patient in the first frame 1, cut to the
+            patient, at a pixel size that the network knows.
         baseline: frames from before the bolus.
         enhanced: frames that are enhanced.
     """
@@ -79,14 +79,15 @@ def with_series(config: TrainingConfig, data: SeriesData) -> TrainingConfig:
     listed = ", ".join(sorted(people))
     if strangers := sorted(set(data.validation) - people):
         raise InputError(
-            f"data.validation has {', '.join(strangers)}, of whom {data.folder} has no usable series; it has those of {listed}."
+            f"data.validation has {', '.join(strangers)}, of whom {data.folder} has no usable series; it has those of "
+            f"{listed}."
         )
     validation = set(data.validation) or held_out(people)
     # Two people must be left to train: one lends the other a style.
     if len(people) < _LEAST_PEOPLE or len(people - validation) < _LEAST_PEOPLE - 1:
         raise InputError(
-            f"Training needs usable series of {_LEAST_PEOPLE} or more people, two of them not in data.validation; {data.folder} "
-            f"has those of {len(people)} ({listed})."
+            f"Training needs usable series of {_LEAST_PEOPLE} or more people, two of them not in data.validation; "
+            f"{data.folder} has those of {len(people)} ({listed})."
         )
     chosen = data.model_copy(update={"validation": tuple(sorted(validation))})
     return config.model_copy(update={"data": chosen})

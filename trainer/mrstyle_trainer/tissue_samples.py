@@ -18,21 +18,26 @@ from .config import Part, TissueData
 
 TISSUE_NAMES = tuple(TISSUES)
 _VALIDATION_SEED = 10_000  # as of the series that validate
-_TIMES_S = np.arange(0.0, 240.0, 4.0)
+_TIMES_S = np.arange(0.0, 240.0, 4.0, dtype=np.float64)
+
+
+def bodies_of(data: TissueData, part: Part) -> list[tuple[str, int]]:
+    """Kinds of bodies and seeds of the people of one part, the kinds in turn."""
+    count = data.training_people if part == "training" else data.validation_people
+    first = 1 if part == "training" else _VALIDATION_SEED
+    return [(body, first + person) for person in range(count) for body in BODIES]
 
 
 class TissueFrames(Dataset):
     """Items are dicts of tensors: content (1, H, W), a frame with noise, air 0, the 99.5th percentile of the unenhanced body
     about 1; target (H, W), int64, the index in `TISSUE_NAMES` of what has most of a pixel.
 
-    People are of all kinds of bodies in turn; of the prostate, a sample is one slice.
+    Samples are of the people in turn; of the prostate, one slice.
     """
 
-    def __init__(self, data: TissueData, part: Part, seed: int, length: int) -> None:
-        count = data.training_people if part == "training" else data.validation_people
-        first = 1 if part == "training" else _VALIDATION_SEED
-        self.people = [(body, first + person) for person in range(count) for body in BODIES]
-        self.patch, self.seed, self.length = data.patch, seed, length
+    def __init__(self, people: list[tuple[str, int]], data: TissueData, seed: int, length: int) -> None:
+        self.people, self.patch = people, data.patch
+        self.seed, self.length = seed, length
 
     def __len__(self) -> int:
         return self.length

@@ -180,8 +180,9 @@ class DCEPhantom:
         places = np.clip(rows + np.float32(shift_mm / self.spacing_mm[2]) * self.mobility, 0, last)
         above = np.minimum(places.astype(np.intp), max(last - 1, 0))
         values = np.take_along_axis(image, above, 0)
-        step: Array = np.take_along_axis(image, np.minimum(above + 1, last), 0) - values
-        return values + (places - above.astype(np.float32)) * step
+        step = np.take_along_axis(image, np.minimum(above + 1, last), 0) - values
+        moved: Array = values + (places - above.astype(np.float32)) * step
+        return moved
 
 
 @dataclass(frozen=True)

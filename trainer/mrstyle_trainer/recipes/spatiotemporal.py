@@ -67,12 +67,12 @@ class SpatioTemporalRecipe:
                 f"data.patch is {list(data.patch)}; choose multiples of {network.divisor}, by which this network divides its "
                 "frames."
             )
-        if isinstance(data, DCEPhantomData | SeriesData) and self.weights["adversarial"]:
-            if min(data.patch) < _CRITIC_LEAST:
-                raise InputError(
-                    f"data.patch is {list(data.patch)}; the critics need {_CRITIC_LEAST} pixels or more, or set "
-                    "losses.adversarial to 0."
-                )
+        has_critics = bool(self.weights["adversarial"])
+        if has_critics and isinstance(data, DCEPhantomData | SeriesData) and min(data.patch) < _CRITIC_LEAST:
+            raise InputError(
+                f"data.patch is {list(data.patch)}; the critics need {_CRITIC_LEAST} pixels or more, or set "
+                "losses.adversarial to 0."
+            )
         if isinstance(data, DCEPhantomData) and (data.body == "prostate") != (network.dim == 3):
             raise InputError("The prostate has slices and asks for network.dim 3; kidney and breast for 2.")
         if isinstance(data, SeriesData):
@@ -84,10 +84,10 @@ class SpatioTemporalRecipe:
             backbone = read_backbone(config.perceptual, network.dim)
             self.perception = Perception(backbone, config.loop.precision == "bf16-mixed")
         self.networks: dict[str, nn.Module] = {self.main: network}
-        if self.weights["adversarial"]:
+        if has_critics:
             self.networks |= {_critic(name): MultiScaleCritic(_CRITIC_WIDTH) for name in ENHANCEMENTS}
         adversarial = AdamSettings(betas=(0.5, 0.999), weight_decay=1e-4)
-        self.optimizers = dict.fromkeys(self.networks, adversarial) if self.weights["adversarial"] else {}
+        self.optimizers = dict.fromkeys(self.networks, adversarial) if has_critics else {}
 
     def phases(
         self, networks: dict[str, nn.Module], batch: dict[str, Tensor]
