@@ -169,7 +169,7 @@ def test_similarity_is_plotted_over_time(finished):
     widget, _content, _result = finished
     choose_and_wait(widget, lambda: setattr(widget.ui.seriesPlotComboBox, "currentIndex", 1))
     _title, lines = chart_of(widget)
-    assert list(lines) == ["CW-SSIM to content", "CW-SSIM to style"]
+    assert list(lines) == ["To content", "To style"]
     for x, y in lines.values():
         np.testing.assert_allclose(x, series.TIMES_S)
         assert ((y > 0) & (y <= 1)).all() and np.ptp(y) > 0
