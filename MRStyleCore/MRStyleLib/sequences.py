@@ -192,9 +192,7 @@ def add_sequence(scene, name: str, frames: Iterable[tuple[str, Any]], index_name
     scene.AddNode(sequence)
     browser = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", f"{sequence.GetName()} browser")
     browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
-    proxy = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", sequence.GetName())
-    proxy.CopyContent(sequence.GetNthDataNode(0))
-    browser.AddProxyNode(proxy, sequence, False)
+    proxy = _proxy(scene, browser, sequence)
     set_window(proxy)
     return proxy
 
@@ -230,13 +228,21 @@ def _set_frame(sequence, frame: Frame, image, history: dict | None) -> None:
 
 def _add_proxy(scene, browser, sequence, content_proxy):
     """A volume in the scene that follows the browser's selected frame, placed as the content is."""
-    output = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", sequence.GetName())
-    output.CopyContent(_selected_frame(browser, sequence))
+    browser.AddSynchronizedSequenceNode(sequence)
+    output = _proxy(scene, browser, sequence)
     output.SetAndObserveTransformNodeID(content_proxy.GetTransformNodeID())
     place_beside(scene, output, content_proxy)
-    browser.AddSynchronizedSequenceNode(sequence)
-    browser.AddProxyNode(output, sequence, False)
     return output
+
+
+def _proxy(scene, browser, sequence):
+    """The volume that shows the selected frame: Slicer may have made it when the browser was given the sequence."""
+    proxy = browser.GetProxyNode(sequence)
+    if proxy is None:
+        proxy = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", sequence.GetName())
+        proxy.CopyContent(_selected_frame(browser, sequence))
+        browser.AddProxyNode(proxy, sequence, False)
+    return proxy
 
 
 def _selected_frame(browser, sequence):

@@ -74,10 +74,10 @@ def _map_name(result, kind: OverlayKind) -> str:
 def _over_time_table(scene, over_time: dict[str, Any], content, result):
     """CW-SSIM frame by frame, as columns that the panel plots and a user can export."""
     axis = time_axis(find_browser(scene, content)[1])
-    columns = {axis.title: axis.values, _("CW-SSIM to content"): over_time["content_cw_ssim"]}
+    columns = {axis.title: axis.values, _("To content"): over_time["content_cw_ssim"]}
     if over_time["style_cw_ssim"] is not None:
-        columns[_("CW-SSIM to style")] = over_time["style_cw_ssim"]
-    name = scene.GenerateUniqueName(_("{name} over time").format(name=result.GetName()))
+        columns[_("To style")] = over_time["style_cw_ssim"]
+    name = scene.GenerateUniqueName(_("{name} CW-SSIM over time").format(name=result.GetName()))
     table = scene.AddNewNodeByClass("vtkMRMLTableNode", name)
     slicer.util.updateTableFromArray(
         table, [np.array(each, float) for each in columns.values()], list(columns)

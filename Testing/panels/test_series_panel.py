@@ -169,7 +169,7 @@ def test_similarity_is_plotted_over_time(finished):
     widget, _content, _result = finished
     choose_and_wait(widget, lambda: setattr(widget.ui.seriesPlotComboBox, "currentIndex", 1))
     _title, lines = chart_of(widget)
-    assert list(lines) == ["CW-SSIM to content", "CW-SSIM to style"]
+    assert list(lines) == ["To content", "To style"]
     for x, y in lines.values():
         np.testing.assert_allclose(x, series.TIMES_S)
         assert ((y > 0) & (y <= 1)).all() and np.ptp(y) > 0
@@ -210,3 +210,31 @@ def test_the_curve_of_a_region_that_the_user_draws(finished):
     choose_and_wait(widget, lambda: widget.ui.regionSelector.setCurrentNode(labels))
     assert "Cortex is not on the grid" in widget.ui.seriesPlotNoteLabel.text
     choose_and_wait(widget, lambda: widget.ui.regionSelector.setCurrentNode(None))
+
+
+def test_a_result_is_known_in_a_saved_and_loaded_scene(finished, tmp_path):
+    """The last test: the scene is another one afterward."""
+    widget, _content, result = finished
+    names = [node.GetName() for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")]
+    assert names.count("Kidney") == 1 and names.count(result.GetName()) == 1
+    choose_and_wait(widget, lambda: setattr(widget.ui.enhancementSlider, "value", 0.3))
+    said, path = widget.ui.seriesPlotNoteLabel.text, str(tmp_path / "scene.mrb")
+    assert slicer.util.saveScene(path)
+    slicer.mrmlScene.Clear(0)
+    settle()
+    assert not widget.ui.enhancementCollapsibleButton.isVisibleTo(widget.parent)
+    slicer.util.loadScene(path)
+    settle()
+    loaded = slicer.util.getNode("Kidney (not enhanced, synthetic)")
+    widget.ui.seriesPlotNoteLabel.text = ""
+    widget.ui.resultSelector.setCurrentNode(loaded)
+    wait_until(lambda: widget.ui.seriesPlotNoteLabel.text, "the plot", 10)
+    assert widget.ui.seriesPlotNoteLabel.text == said
+    assert widget.ui.enhancementSlider.value == pytest.approx(0.3)
+    widget.ui.frameSlider.value = 5
+    settle()
+    made = find_browser(slicer.mrmlScene, loaded)[1]
+    np.testing.assert_array_equal(
+        slicer.util.arrayFromVolume(loaded), slicer.util.arrayFromVolume(made.GetNthDataNode(4))
+    )
+    assert widget.ui.resultSelector.currentNode() is loaded
