@@ -116,6 +116,21 @@ def _along_rows(x: Tensor, matrix: Tensor) -> Tensor:
     return y.unflatten(2, x.shape[2:])
 
 
+class StyleAffine(nn.Module):
+    """Numbers (N, outputs) that are linear in styles (N, latent_dim).
+
+    Its weights have unit variance, as those of convolutions, so that one learning rate fits both (Karras et al., ICLR 2018).
+    """
+
+    def __init__(self, latent_dim: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, latent_dim))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, style: Tensor) -> Tensor:
+        return F.linear(style.float(), self.weight * self.weight.shape[1] ** -0.5, self.bias)
+
+
 class ModulatedConv(nn.Module):
     """A convolution whose inputs are weighted by a style; outputs keep unit variance (Karras et al., CVPR 2020).
 
@@ -129,8 +144,7 @@ class ModulatedConv(nn.Module):
         super().__init__()
         self.demodulate = demodulate
         self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
-        self.affine = nn.Linear(latent_dim, inputs)
-        nn.init.normal_(self.affine.weight, std=latent_dim**-0.5)
+        self.affine = StyleAffine(latent_dim, inputs)
         nn.init.ones_(self.affine.bias)
         self.register_buffer("power", torch.ones(()))
 
@@ -138,7 +152,7 @@ class ModulatedConv(nn.Module):
         if self.training:
             self.power.lerp_(x.detach().float().square().mean(), 1 - _POWER_DECAY)
         with torch.autocast(x.device.type, enabled=False):
-            gains = self.affine(style.float())
+            gains = self.affine(style)
             if self.demodulate:
                 scales = (self.weight.square().sum(dim=(2, 3)) @ gains.square().T + 1e-8).rsqrt().T
             else:
@@ -181,15 +195,14 @@ class FourierInput(nn.Module):
         self.register_buffer("frequencies", frequencies)
         self.register_buffer("phases", phase)
         self.mix = nn.Parameter(torch.randn(channels, channels))
-        self.affine = nn.Linear(latent_dim, 4)
+        self.affine = StyleAffine(latent_dim, 4)
         nn.init.zeros_(self.affine.weight)
-        nn.init.zeros_(self.affine.bias)
         self.affine.bias.data[0] = 1.0
 
     def forward(self, style: Tensor, shift: Tensor | None = None) -> Tensor:
         """``shift`` (2,) moves what is drawn down and to the right, in units of the longer side."""
         with torch.autocast(style.device.type, enabled=False):
-            turn_move = self.affine(style.float())
+            turn_move = self.affine(style)
             turn = turn_move[:, :2] / turn_move[:, :2].norm(dim=1, keepdim=True).clamp_min(1e-6)
             cosine, sine = turn.unbind(1)
             rotation = torch.stack([torch.stack([cosine, -sine], 1), torch.stack([sine, cosine], 1)], 1)

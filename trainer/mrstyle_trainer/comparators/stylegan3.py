@@ -133,11 +133,10 @@ class StyleGAN3(nn.Module):
                 output = self.drawn(styles)
                 shown = [output, *(F.avg_pool2d(output, factor) for factor in (2, 4))]
                 # A sum over items: each is projected as if it were alone.
-                loss = sum(
-                    (one - other).abs().mean(dim=(1, 2, 3)).sum()
-                    for one, other in zip(shown, wanted, strict=True)
-                )
-                (styles.grad,) = torch.autograd.grad(loss, [styles])  # type: ignore[list-item]
+                apart = [
+                    (one - other).abs().mean(dim=(1, 2, 3)) for one, other in zip(shown, wanted, strict=True)
+                ]
+                (styles.grad,) = torch.autograd.grad(torch.stack(apart).sum(), [styles])
                 optimizer.step()
         return styles.detach()
 

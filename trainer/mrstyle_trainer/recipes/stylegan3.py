@@ -27,6 +27,7 @@ _WEIGHTS = {"adversarial": 1.0, "critic": 1.0, "penalty": 1.0}
 # As in the recipe of starganv2: that the penalty may be rare is from Karras et al. (CVPR 2020).
 _PENALTY_EVERY = 16
 _MAPPING_RATE = 0.01
+_CRITIC_RATE = 0.1  # its weights are small ones, those of the generator have unit variance
 _CRITIC_MAX_WIDTH = 256
 _VALIDATION_STEPS = 40
 
@@ -62,7 +63,7 @@ class StyleGAN3Recipe:
         self.networks: dict[str, nn.Module] = {self.main: self.network, "critic": self.critic}
         self.optimizers = {
             self.main: AdamSettings(rates={"mapping.": _MAPPING_RATE}, betas=(0.0, 0.99)),
-            "critic": AdamSettings(betas=(0.0, 0.99)),
+            "critic": AdamSettings(rate=_CRITIC_RATE, betas=(0.0, 0.99)),
         }
 
     def phases(

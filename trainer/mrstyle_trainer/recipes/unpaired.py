@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from mrstyle.methods.spatiotemporal import ENHANCEMENTS
 
 from ..comparators import MUNIT, CycleGAN, build
 from ..config import DCEPhantomData, TrainingConfig
-from ..critics import Critics, MultiScaleCritic, PatchCritic
+from ..critics import Critics, ImagePool, MultiScaleCritic, PatchCritic
 from ..dce_samples import SimulatedSeries
 from ..losses import least_squares
 from ..optimization import AdamSettings
@@ -77,7 +78,7 @@ class UnpairedRecipe:
 
         shown = {name: each.detach() for name, each in drawn.items()}
         for name, pool in self.critics.pools.items():
-            shown[name] = pool.exchanged(shown[name], generator)
+            shown[name] = cast(ImagePool, pool).exchanged(shown[name], generator)
         mistaken = _least_squares(networks["critics"](frames), 1.0)
         mistaken = mistaken + _least_squares(networks["critics"](shown), 0.0)
         yield "critics", {"critic": (self.weights["critic"], mistaken)}
@@ -87,11 +88,12 @@ class UnpairedRecipe:
         content = batch["content"]
         frames, count = slices_of(content[:, content.shape[1] // 2])
         is_enhanced = batch["enhanced"].bool().repeat_interleave(count)
-        code = network.encode(frames, is_enhanced)
+        method = cast(MUNIT | CycleGAN, network)
+        code = method.encode(frames, is_enhanced)
         outputs = []
         for number, name in enumerate(ENHANCEMENTS):
             style, _ = slices_of(batch["style"][:, number])
-            outputs.append(network.draw(code, style, name).reshape(content[:, 0].shape))
+            outputs.append(method.draw(code, style, name).reshape(content[:, 0].shape))
         return torch.stack(outputs, dim=1).float()
 
 
