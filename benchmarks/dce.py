@@ -10,7 +10,7 @@ change each frame, and of volumes each slice, for itself.
 - ``simulated``: each series is made ``baseline`` and ``enhanced`` (as its own most enhanced frame). The columns of the source:
   PSNR and style CW-SSIM to the style frame, SSIM, MS-SSIM and content CW-SSIM to the content; mean and standard deviation over
   people. Where truth is known: PSNR and SSIM to it, and the normalized root mean square error of the time-intensity curve of
-  the enhanced region. Row ``unchanged`` is the series as it is. All intensities have the data range that is the 99.5th
+  the enhanced region. Row ``unchanged`` is the series as it is, row ``truth`` what a perfect method would reach. All intensities have the data range that is the 99.5th
   percentile of the series; no mask. ``flicker`` is how much more static tissue (that does not enhance) jumps between frames
   than in the input.
 - ``kinetics``: enhancement is taken away from series of people who hold their breath, and each frame gets its own back. The
@@ -105,14 +105,14 @@ def simulated(name: str, methods: Methods, people: int, pictures: Path | None) -
         outputs |= {method.name: method.draw(content, states, targets) for method in methods}
         for number, (direction, style) in enumerate(styles.items()):
             wanted = series_of(truths[direction], body, made.times_s, f"{direction} truth")
-            for row, series in outputs.items():
-                figures = scores(series[number], content, wanted, style)
+            drawn = {row: series[number] for row, series in outputs.items()}
+            for row, series in (drawn | {"truth": wanted}).items():
+                figures = scores(series, content, wanted, style)
                 rows.setdefault(direction, {}).setdefault(row, []).append(figures)
             if pictures is not None:
                 frame = seen.peak if direction == "baseline" else 0
-                drawn = [series[number] for series in outputs.values()]
                 unit = float(np.percentile(content.frames, 99))
-                images = [shown(each.frames[frame]) / unit for each in (*drawn, wanted)]
+                images = [shown(each.frames[frame]) / unit for each in (*drawn.values(), wanted)]
                 save_picture(pictures, f"{name}-{seed}-{direction}", *images)
         print(f"{name} {seed}", file=sys.stderr)
     return {
