@@ -10,9 +10,9 @@ change each frame, and of volumes each slice, for itself.
 - ``simulated``: each series is made ``baseline`` and ``enhanced`` (as its own most enhanced frame). The columns of the source:
   PSNR and style CW-SSIM to the style frame, SSIM, MS-SSIM and content CW-SSIM to the content; mean and standard deviation over
   people. Where truth is known: PSNR and SSIM to it, and the normalized root mean square error of the time-intensity curve of
-  the enhanced region. Row ``unchanged`` is the series as it is, row ``truth`` what a perfect method would reach. All intensities have the data range that is the 99.5th
-  percentile of the series; no mask. ``flicker`` is how much more static tissue (that does not enhance) jumps between frames
-  than in the input.
+  the enhanced region. Row ``unchanged`` is the series as it is, row ``truth`` what a perfect method would reach. All
+  intensities have the data range that is the 99.5th percentile of the series; no mask. ``flicker`` is how much more static
+  tissue (that does not enhance) jumps between frames than in the input.
 - ``kinetics``: enhancement is taken away from series of people who hold their breath, and each frame gets its own back. The
   extended Tofts model is fitted to curves of organs: error of Ktrans, as a share of that fitted to the series without noise,
   and error of the curves. Row ``unchanged`` is the noisy series: what the fit alone errs by.
