@@ -32,6 +32,8 @@ demo: $(READY)
 	$(BIN)/mrstyle synthesize demo/sub-01_T1w.nii.gz -o demo/sub-01_{preset}.nii.gz --preset T2w --preset FLAIR --maps demo/tissue
 	$(BIN)/mrstyle phantom -o demo --seed 3 --site sim-3T-surface-coil
 	$(BIN)/mrstyle harmonize demo/sub-03_acq-sim3Tsurfacecoil_T1w.nii.gz --site sim-3T-mprage -o demo/harmonized
+	$(BIN)/mrstyle dce MRStyleTransfer/Resources/SampleData/MRStyleKidneyDCE.seq.nrrd --model dce-kidney-2d \
+		--enhancement baseline -o demo/kidney_without.nii.gz
 	@echo "Open demo/report.html in a browser, and demo/sub-01_FLAIR.nii.gz in a viewer."
 
 test: lint $(PANELS_READY)
