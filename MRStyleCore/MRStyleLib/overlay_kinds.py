@@ -72,7 +72,7 @@ class OverlayKind(enum.Enum):
             OverlayKind.THICKNESS_BEFORE: _("Thickness (mm)\nbefore"),
             OverlayKind.THICKNESS_AFTER: _("Thickness (mm)\nafter"),
             OverlayKind.THICKNESS_DIFFERENCE: _("Thickness (mm)\nafter - before"),
-            OverlayKind.ENHANCEMENT: _("Enhancement\n(1 = 99.5th percentile\nof the first frame)"),
+            OverlayKind.ENHANCEMENT: _("Enhancement\n(relative to\nfirst frame)"),
             OverlayKind.CONTENT_WEIGHT: _("Weight by distance\n(0.1 = enhanced,\n1 = farthest)"),
         }[self]
 
