@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from train_helpers import ROOT, FakeTrainer, end_all, forget_settings, wait_for
-from transfer_panel_helpers import settle
+from transfer_panel_helpers import settle, wait_until
 
 from MRStyleLib import models, settings
 from MRStyleLib.process_tree import process_mark
@@ -172,7 +172,8 @@ def test_a_training_that_goes_on_without_its_driver_is_seen(trainer: FakeTrainer
     assert training.state is TrainingState.RUNNING
     training.kill()
     wait_for(training, TrainingState.STOPPED)
-    assert not process_mark(worker)
+    # A killed process is there until the system has cleared it away.
+    wait_until(lambda: not process_mark(worker), "the end of the killed process", timeout_s=20)
 
 
 @pytest.mark.parametrize(
