@@ -27,6 +27,7 @@ _THRESHOLD = ENHANCEMENT_THRESHOLD / 255
 _LEAST_SHARE = 0.002  # of the patient that enhances, or nothing does
 _FADING_SHARE = 3.0  # so many times more voxels that fade than enhance: the bolus came before the first frame
 _MOVED_MM = 8.0
+_BRIGHT = 0.3  # of the patient's brightest
 
 
 @dataclass(frozen=True)
@@ -233,11 +234,7 @@ def draw(
         OutOfMemory: it does not fit into memory.
     """
     size = model.card.accepts.minimum_size_voxels
-    content = Prepared.of(series.frame(0), size, may_be_slice=True)
-    canonical = np.stack([to_canonical(series.frame(index)).array for index in range(len(series.frames))])
-    frames = content.intensity.forward(canonical)
-    # What is bright at any time is the patient, too: before the bolus, a vessel may be as dark as air.
-    mask = content.mask | (frames.max(axis=0) > 0.3)
+    content, frames, mask = prepared_frames(series, size)
     styles = [(_style(look, size), look.enhancement) for look in looks]
     chosen, reason = choose(device)
     if device == "auto":
@@ -261,6 +258,20 @@ def draw(
         for of_look in outputs
     ]
     return np.array(restored), plan
+
+
+def prepared_frames(series: Series, minimum_size: int) -> tuple[Prepared, np.ndarray, np.ndarray]:
+    """A series as a network sees it: its first frame prepared, all frames (T, k, j, i) on the scale of that one, and the
+    patient, bool (k, j, i), all canonical.
+
+    Raises:
+        InputError: the first frame is empty, or smaller than ``minimum_size`` voxels.
+    """
+    first = Prepared.of(series.frame(0), minimum_size, may_be_slice=True)
+    canonical = np.stack([to_canonical(series.frame(index)).array for index in range(len(series.frames))])
+    frames = first.intensity.forward(canonical)
+    # What is bright at any time is the patient, too: before the bolus, a vessel may be as dark as air.
+    return first, frames, first.mask | (frames.max(axis=0) > _BRIGHT)
 
 
 def record(series: Series, model: Package, look: Look, plan: Plan) -> dict[str, Any]:

@@ -14,17 +14,17 @@ from mrstyle.methods.spatiotemporal import WINDOW
 from mrstyle.physics.dce_phantom import BASELINE_S, DCEPhantom, Protocol, dce_phantom
 
 if TYPE_CHECKING:
-    from .config import DCEPhantomData, Part
+    from .config import DCEPhantomData, Part, TissueData
 
 _VALIDATION_SEED = 10_000
 """First person of validation; those of benchmarks begin at 20,000."""
-_KEPT = 64
+_KEPT = 96
 _OWN_STYLE = 0.4
 _EARLY = 0.25
 _LONGEST_WAIT_S = 60.0
 
 
-def people_of(data: DCEPhantomData, part: Part) -> list[int]:
+def people_of(data: DCEPhantomData | TissueData, part: Part) -> list[int]:
     """Seeds of the people of one part."""
     if part == "training":
         return list(range(1, 1 + data.training_people))
@@ -55,13 +55,13 @@ class SimulatedSeries(Dataset):
         generator = np.random.default_rng([self.seed, index])
         protocol = self._protocol(generator)
         first, second = generator.choice(len(self.people), 2, replace=False)
-        body = _person(self.data.body, self.people[first])
+        body = person(self.data.body, self.people[first])
         scan = body.scan(protocol, int(generator.integers(1 << 30)))
         own = generator.uniform() < _OWN_STYLE
         other = (
             scan
             if own
-            else _person(self.data.body, self.people[second]).scan(protocol, int(generator.integers(1 << 30)))
+            else person(self.data.body, self.people[second]).scan(protocol, int(generator.integers(1 << 30)))
         )
         times_s = protocol.times_s
         late = np.flatnonzero(times_s > BASELINE_S + 4)
@@ -124,5 +124,6 @@ def _in_plane(image: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=_KEPT)
-def _person(body: str, seed: int) -> DCEPhantom:
+def person(body: str, seed: int) -> DCEPhantom:
+    """A digital body, kept, as samples come back to the same people."""
     return dce_phantom(body, seed)

@@ -14,15 +14,13 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813 (the name that its own documentation uses)
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
-from mrstyle.dce import check_series
+from mrstyle.dce import check_series, prepared_frames
 from mrstyle.engine.dynamic import slice_axis
-from mrstyle.engine.prepared import Prepared
 from mrstyle.engine.slices import cut
 from mrstyle.errors import InputError
 from mrstyle.files import suffix_of
 from mrstyle.methods.spatiotemporal import SpatioTemporalConfig
 from mrstyle.series import Series, read_series
-from mrstyle.volume import to_canonical
 from mrstyle.volume_files import ITK_FORMATS, SUFFIXES, quiet
 
 from .site_folder import held_out
@@ -164,10 +162,7 @@ def _usable(
     enhanced = tuple(index for index in range(len(series.frames)) if seen.is_enhanced(index))
     if not enhanced:
         raise InputError(f"The series {series.name} of {subject} shows no enhancement to learn from.")
-    prepared = Prepared.of(series.frame(0), _MINIMUM_SIZE, may_be_slice=True)
-    canonical = [to_canonical(series.frame(index)).array for index in range(len(series.frames))]
-    frames = prepared.intensity.forward(np.stack(canonical))
-    mask = prepared.mask | (frames.max(axis=0) > 0.3)
+    prepared, frames, mask = prepared_frames(series, _MINIMUM_SIZE)
     axis = slice_axis(mask.shape, prepared.spacing_kji_mm)
     stacks = [cut(frame, mask, prepared.spacing_kji_mm, axis, pixel_range_mm).images for frame in frames]
     if len(stacks[0]) < slices:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -11,21 +10,19 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from mrstyle.physics.dce_bodies import BODIES
-from mrstyle.physics.dce_phantom import DCEPhantom, Protocol, dce_phantom
+from mrstyle.physics.dce_phantom import DCEPhantom, Protocol
 from mrstyle.physics.dce_tissues import TISSUES
 
 from .config import Part, TissueData
+from .dce_samples import people_of, person
 
 TISSUE_NAMES = tuple(TISSUES)
-_VALIDATION_SEED = 10_000  # as of the series that validate
 _TIMES_S = np.arange(0.0, 240.0, 4.0, dtype=np.float64)
 
 
 def bodies_of(data: TissueData, part: Part) -> list[tuple[str, int]]:
     """Kinds of bodies and seeds of the people of one part, the kinds in turn."""
-    count = data.training_people if part == "training" else data.validation_people
-    first = 1 if part == "training" else _VALIDATION_SEED
-    return [(body, first + person) for person in range(count) for body in BODIES]
+    return [(body, seed) for seed in people_of(data, part) for body in BODIES]
 
 
 class TissueFrames(Dataset):
@@ -44,7 +41,7 @@ class TissueFrames(Dataset):
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         generator = np.random.default_rng([self.seed, index])
-        body = _slice_of(_person(*self.people[index % len(self.people)]), generator)
+        body = _slice_of(person(*self.people[index % len(self.people)]), generator)
         protocol = Protocol(
             _TIMES_S,
             repetition_time_ms=generator.uniform(2.5, 8.0),
@@ -81,8 +78,3 @@ def _slice_of(body: DCEPhantom, generator: np.random.Generator) -> DCEPhantom:
         for each, axis in ((body.shares, 1 + thin), (body.texture, thin), (body.mobility, thin))
     )
     return replace(body, shares=shares, texture=texture, mobility=mobility)
-
-
-@lru_cache(maxsize=96)
-def _person(body: str, seed: int) -> DCEPhantom:
-    return dce_phantom(body, seed)

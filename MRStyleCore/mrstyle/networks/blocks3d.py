@@ -39,7 +39,7 @@ class FiLM3D(nn.Module):
 
 
 def doubled3d(x: Tensor) -> Tensor:
-    """(B, C, D, H, W) to (B, C, 2D, 2H, 2W) by repeating voxels, as a view (see ``blocks.doubled``)."""
+    """(B, C, D, H, W) to (B, C, 2D, 2H, 2W) by repeating voxels, not by ``F.interpolate`` (see ``blocks.doubled``)."""
     batch, channels, depth, height, width = x.shape
     x = x[:, :, :, None, :, None, :, None].expand(-1, -1, -1, 2, -1, 2, -1, 2)
     return x.reshape(batch, channels, 2 * depth, 2 * height, 2 * width)
