@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -9,8 +12,9 @@ import torch.nn.functional as F
 from mrstyle import methods
 from mrstyle.errors import PackageError
 from mrstyle.methods.content_style import ContentStyle, ContentStyleConfig
+from mrstyle.networks.blocks import doubled
 from mrstyle.networks.instance_norm import InstanceNorm
-from mrstyle.networks.modulation import MODULATIONS
+from mrstyle.networks.modulation import MODULATIONS, AdaConv
 
 TINY = {
     "width": 8,
@@ -58,6 +62,49 @@ def test_one_style_serves_a_batch(modulation: str) -> None:
 def test_instance_norm_is_that_of_torch() -> None:
     x = torch.randn(2, 5, 13, 9) * 3 + 1
     torch.testing.assert_close(InstanceNorm()(x), F.instance_norm(x), atol=1e-5, rtol=1e-5)
+
+
+def gradient(function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+    """Of a sum over the output with other weights for each value."""
+    x = x.clone(memory_format=torch.preserve_format).requires_grad_()
+    output = function(x)
+    weights = torch.linspace(-1, 1, output.numel()).reshape(output.shape)
+    (output * weights).sum().backward()
+    return x.grad
+
+
+@pytest.mark.parametrize("size", [(6, 7), (40, 31), (3, 20, 24)])
+@pytest.mark.parametrize("last", [False, True], ids=["channels first", "channels last"])
+def test_the_gradients_of_norm_and_doubling_are_those_of_torch(size: tuple[int, ...], last: bool) -> None:
+    """Few and many pixels, and volumes: each goes another way."""
+    torch.manual_seed(0)
+    x = torch.randn(2, 5, *size) * 3 + 1
+    if last:
+        x = x.to(memory_format={4: torch.channels_last, 5: torch.channels_last_3d}[x.ndim])
+    torch.testing.assert_close(
+        gradient(InstanceNorm(), x), gradient(F.instance_norm, x), atol=1e-5, rtol=1e-4
+    )
+    factors = (1.0,) * (len(size) - 2) + (2.0, 2.0)
+    nearest = partial(F.interpolate, scale_factor=factors)
+    torch.testing.assert_close(doubled(x), nearest(x))
+    torch.testing.assert_close(gradient(doubled, x), gradient(nearest, x))
+
+
+def test_adaconv_convolves_by_its_kernels_one_after_the_other() -> None:
+    """Depthwise, then pointwise within groups, then an ordinary convolution (Chandran et al., CVPR 2021)."""
+    torch.manual_seed(0)
+    layer, x, style = AdaConv(8, 6), torch.randn(2, 8, 9, 7), torch.randn(2, 6, 3, 3)
+    with torch.no_grad():
+        output = layer(x, style)
+        pooled = style.mean(dim=(2, 3), keepdim=True)
+        depthwise = layer.depthwise(F.pad(style, (1, 1, 1, 1), mode="replicate"))
+        pointwise = layer.pointwise(pooled).reshape(2, 8, 8 // layer.pointwise_groups, 1, 1)
+        padded = F.pad(F.instance_norm(x), (1, 1, 1, 1), mode="reflect")
+        for index in range(2):
+            y = F.conv2d(padded[[index]], depthwise[index][:, None], groups=8)
+            y = F.conv2d(y, pointwise[index], groups=layer.pointwise_groups)
+            expected = layer.conv(y + layer.bias(pooled[[index]]))
+            torch.testing.assert_close(output[[index]], expected, atol=1e-5, rtol=1e-4)
 
 
 def test_foreground_pooling_ignores_how_much_air_there_is() -> None:
